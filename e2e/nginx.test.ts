@@ -1,0 +1,136 @@
+// Debian's nginx with the example's own configuration, in front of the example's own backend.
+import { readFile } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { run } from './support/demo.ts'
+import { freePort } from './support/free_port.ts'
+import { type Nginx, startNginx } from './support/nginx.ts'
+import { type Server, startServer } from './support/server.ts'
+
+let server: Server
+let backend: ReturnType<typeof run>
+let nginx: Nginx
+
+beforeAll(async () => {
+  server = await startServer({ args: ['--dev'] })
+  const behind = await freePort()
+  backend = run(['examples/nginx/backend.js'], 'for nginx alone', {
+    PORT: String(behind),
+    APP_ORIGIN: 'http://localhost:4001',
+  })
+  await backend.ready
+  const example = await readFile(new URL('../examples/nginx/headgear.conf', import.meta.url), 'utf8')
+  nginx = await startNginx(({ port }) =>
+    example
+      .replace(/\b4000\b/g, String(server.port))
+      .replace(/\b4002\b/g, String(port))
+      .replace(/\b4003\b/g, String(behind)),
+  )
+})
+afterAll(async () => {
+  await nginx?.stop()
+  await backend?.stop()
+  await server?.stop()
+})
+
+async function ask(path: string, headers: Record<string, string> = {}) {
+  const response = await fetch(nginx.origin + path, { headers })
+  const text = await response.text()
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : text,
+  }
+}
+
+type Tokens = { access_token: string; refresh_token: string }
+
+async function guest(): Promise<Tokens & { bearer: { authorization: string } }> {
+  const response = await fetch(`${server.origin}/api/anonymous_user/signup`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ client_id: 'demo', session_type: 'refresh_token' }),
+  })
+  const { result } = (await response.json()) as { result: Tokens }
+  return { ...result, bearer: { authorization: `Bearer ${result.access_token}` } }
+}
+
+const spoofed = {
+  'x-authgear-session-valid': 'true',
+  'x-authgear-user-id': 'the-boss',
+  'x-authgear-user-anonymous': 'false',
+  'x-authgear-user-verified': 'true',
+  'x-authgear-user-roles': 'admin',
+  'x-authgear-session-amr': 'mfa',
+  'x-authgear-session-authenticated-at': '1',
+  'x-authgear-user-can-reauthenticate': 'true',
+  x_authgear_user_id: 'the-boss',
+}
+
+describe('where guests may come in', () => {
+  test('a stranger is a guest, and the app refuses what is for members', async () => {
+    expect(await ask('/')).toMatchObject({ status: 200, body: { hello: 'guest' } })
+    expect(await ask('/api/me')).toMatchObject({ status: 401, body: { error: 'sign in first' } })
+  })
+
+  test('headers that a client makes up never arrive', async () => {
+    expect(await ask('/', spoofed)).toMatchObject({ status: 200, body: { hello: 'guest' } })
+    expect(await ask('/api/me', spoofed)).toMatchObject({ status: 401 })
+    expect(await ask('/api/me', { ...spoofed, authorization: 'Bearer garbage' })).toMatchObject({ status: 401 })
+
+    const { bearer } = await guest()
+    const honest = await ask('/api/me', bearer)
+    expect(honest).toMatchObject({ status: 200, body: { anonymous: true, verified: false, roles: [] } })
+    expect((await ask('/api/me', { ...spoofed, ...bearer })).body).toEqual(honest.body)
+  })
+
+  test('an ended session is refused within a second', async () => {
+    const { refresh_token, bearer } = await guest()
+    expect((await ask('/api/me', bearer)).status).toBe(200)
+    const form = new URLSearchParams({ token: refresh_token })
+    const revoked = await fetch(`${server.origin}/oauth2/revoke`, { method: 'POST', body: form })
+    expect(revoked.status).toBe(200)
+    const acknowledged = performance.now()
+    let last = 0
+    while (performance.now() - acknowledged < 1500) {
+      const { status } = await ask('/api/me', bearer)
+      if (status === 200) last = performance.now() - acknowledged
+      else expect(status).toBe(401)
+    }
+    expect(last).toBeLessThan(1000)
+  })
+})
+
+describe('members only, with ?deny=401', () => {
+  test('a stranger and a bad token get 401 from nginx itself', async () => {
+    const stranger = await ask('/members/', spoofed)
+    expect(stranger.status).toBe(401)
+    expect(stranger.headers.get('www-authenticate')).toBe('Bearer')
+    const garbage = await ask('/members/', { authorization: 'Bearer garbage' })
+    expect(garbage.status).toBe(401)
+    expect(garbage.headers.get('www-authenticate')).toMatch(/^Bearer .*error="invalid_token"/)
+  })
+
+  test('a session gets in, and the app knows whose', async () => {
+    const { bearer } = await guest()
+    const { body: me } = await ask('/api/me', bearer)
+    expect(await ask('/members/', { ...spoofed, ...bearer })).toMatchObject({
+      status: 200,
+      body: { members: 'only', you: me },
+    })
+  })
+})
+
+test('the questions are not for the outside', async () => {
+  for (const path of ['/_who', '/_who_or_401']) expect((await ask(path)).status).toBe(404)
+})
+
+test('a caller of whom nobody can say anything is no guest', async () => {
+  const { bearer } = await guest()
+  await server.kill()
+  for (const path of ['/', '/api/me', '/members/']) {
+    const answer = await ask(path, bearer)
+    expect(answer.status, path).toBe(503)
+    expect(answer.headers.get('retry-after')).toBe('1')
+    expect(answer.body).not.toMatchObject({ hello: 'guest' })
+  }
+})

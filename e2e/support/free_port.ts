@@ -1,0 +1,1 @@
+export { freePort } from '../../packages/server/test/support/free_port.ts'

@@ -1,0 +1,89 @@
+// What the command line asks of a node, whether it runs here or in a server that holds the data directory.
+import { readFile } from 'node:fs/promises'
+import { parse } from 'yaml'
+import { adminToken } from './admin/token.ts'
+import { withoutEffect } from './config/effect.ts'
+import type { Fault } from './config/faults.ts'
+import { parseConfig } from './config/parse.ts'
+import type { Node } from './node.ts'
+import { saveProject } from './projects/save.ts'
+import { projectIds } from './projects/store.ts'
+import { Refusal } from './refusal.ts'
+import { BadSetup } from './serve.ts'
+
+export type Command =
+  | { name: 'project create'; id: string; config: string; secrets?: string | undefined }
+  | { name: 'admin-token'; id: string }
+  | { name: 'doctor' }
+
+/** Runs a command; the text is what the terminal shows. @throws Refusal. */
+export async function runCommand(node: Node, command: Command): Promise<string> {
+  switch (command.name) {
+    case 'project create': {
+      const { version, changed } = await saveProject(node.world, node.sealer, command)
+      await node.log.poll()
+      const project = await node.directory.byId(command.id)
+      return `project ${command.id} ${changed ? `saved as version ${version}` : 'is unchanged'}, served at ${project?.origins[0].origin}`
+    }
+    case 'admin-token': {
+      const project = await node.directory.byId(command.id)
+      const key = project?.secrets['admin-api.auth']?.keys[0]
+      if (project === undefined || key === undefined)
+        throw new Refusal({ name: 'NotFound', reason: 'ProjectNotFound', message: `there is no project ${command.id}` })
+      return adminToken(project.id, key as Record<string, unknown>, node.world.clock.now())
+    }
+    case 'doctor':
+      return doctor(node)
+  }
+}
+
+async function doctor(node: Node): Promise<string> {
+  const lines = [`database: ${node.world.db.kind}, log ${node.log.fresh() ? 'fresh' : 'behind'}`]
+  for (const id of await projectIds(node.world.db.query)) {
+    const project = await node.directory.byId(id)
+    if (project === undefined) continue
+    lines.push(
+      `project ${id} (version ${project.version}) at ${project.origins.map((origin) => origin.origin).join(', ')}`,
+    )
+    const ids = [...project.clients.keys()]
+    lines.push(`  clients: ${ids.length === 0 ? 'none' : ids.join(', ')}`)
+    const ring = [...project.ring.keys.keys()]
+    lines.push(
+      `  keys: ${project.signingKeys.map((key) => `${key.algorithm} ${key.id}`).join(', ')}; MAC ring of ${ring.length}`,
+    )
+    const row = await node.world.db.query
+      .selectFrom('project')
+      .select('config')
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow()
+    for (const { location, title } of withoutEffect(parse(row.config)))
+      lines.push(`  no effect in this release: ${location} (${title})`)
+  }
+  if (lines.length === 1) lines.push('no project yet: headgear project create ID --config authgear.yaml')
+  return lines.join('\n')
+}
+
+/** One line a fault, as compilers print them: `file:line:column: /path message`. */
+export function faultLines(faults: readonly Fault[], file: string): string[] {
+  return faults.map((fault) => {
+    const place =
+      fault.line === undefined ? (fault.file ?? file) : `${fault.file ?? file}:${fault.line}:${fault.column ?? 1}`
+    return `${place}: ${fault.location || '/'} ${fault.message}`
+  })
+}
+
+/** Reads the two files and says which project they describe. @throws BadSetup with every fault. */
+export async function readProjectFiles(
+  configFile: string,
+  secretsFile: string | undefined,
+): Promise<{ id: string; config: string; secrets?: string }> {
+  const read = (file: string) =>
+    readFile(file, 'utf8').catch((error: Error) => {
+      throw new BadSetup(`${file}: ${error.message}`)
+    })
+  const config = await read(configFile)
+  const secrets = secretsFile === undefined ? undefined : await read(secretsFile)
+  const parsed = parseConfig(config, { file: configFile })
+  if (!parsed.ok) throw new BadSetup(faultLines(parsed.faults, configFile).join('\n'))
+  return { id: parsed.config.id, config, ...(secrets !== undefined ? { secrets } : {}) }
+}

@@ -1,0 +1,27 @@
+import type { Scope } from '../storage/database.ts'
+
+/** The account made last, guests left out: its id, and a name to show for it. */
+export async function newestAccount(scope: Scope): Promise<{ id: string; name: string } | undefined> {
+  const row = await scope.query
+    .selectFrom('end_user as u')
+    .select(['u.id', 'u.standard_attributes'])
+    .where('u.project_id', '=', scope.projectId)
+    .where((where) =>
+      where.not(
+        where.exists(
+          where
+            .selectFrom('identity as i')
+            .select('i.id')
+            .whereRef('i.project_id', '=', 'u.project_id')
+            .whereRef('i.user_id', '=', 'u.id')
+            .where('i.type', '=', 'anonymous'),
+        ),
+      ),
+    )
+    .orderBy('u.created_at', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  if (row === undefined) return undefined
+  const { email, preferred_username, phone_number } = row.standard_attributes as Record<string, unknown>
+  return { id: row.id, name: String(email ?? preferred_username ?? phone_number ?? row.id) }
+}

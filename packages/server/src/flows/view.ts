@@ -1,0 +1,53 @@
+// A turn as both views show it: the question's data with what only the world knows of its code, and for the pages what
+// the person has said already.
+import { codeShown } from '../messaging/codes.ts'
+import type { Node } from '../node.ts'
+import type { Project } from '../projects/find.ts'
+import type { FlowView } from './answer.ts'
+import { factAt, loginIdOfRun, placeAt, type Run } from './run.ts'
+import type { Action, ActionData, Question } from './turn.ts'
+
+/** The view of a question. One or two statements when it waits for a code, else none. */
+export async function viewOf(
+  node: Node,
+  project: Project,
+  run: Run,
+  question: Question,
+  stateToken: string,
+): Promise<FlowView> {
+  const identification = factAt(run, question.at, 'identified')?.identification
+  const action: Action = {
+    type: question.step,
+    ...(identification === undefined ? {} : { identification }),
+    ...(question.authentication === undefined ? {} : { authentication: question.authentication }),
+    data: await dataOf(node, project, question),
+  }
+  const loginId = loginIdOfRun(run)
+  const { config } = placeAt(run, question.at)
+  return {
+    stateToken,
+    type: question.flow.type,
+    name: question.flow.name,
+    action,
+    about: {
+      ...(loginId === undefined ? {} : { loginId: { type: loginId.type, value: loginId.value } }),
+      ...(config.type === 'fill_in_user_profile' ? { attributes: config.user_profile } : {}),
+    },
+    cookies: [],
+  }
+}
+
+async function dataOf(node: Node, project: Project, question: Question): Promise<ActionData> {
+  const { data, waitsFor } = question
+  if (waitsFor === undefined) return data as ActionData
+  const shown = await codeShown(node, project, waitsFor)
+  const state = { can_resend_at: shown.canResendAt.toISOString(), failed_attempt_rate_limit_exceeded: shown.exceeded }
+  if (data.type === 'account_recovery_verify_code_data') return { ...data, ...state }
+  return {
+    ...data,
+    ...state,
+    can_check: shown.approved,
+    delivery_status: shown.delivery,
+    ...(shown.deliveryError === undefined ? {} : { delivery_error: shown.deliveryError }),
+  } as ActionData
+}

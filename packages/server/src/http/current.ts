@@ -1,0 +1,35 @@
+// The session of this request, asked once.
+import { presentedCredentials } from '../resolver/credentials.ts'
+import type { Session } from '../sessions/resolve.ts'
+import { at, type Ctx } from './context.ts'
+
+const known = new WeakMap<Request, Map<string, Promise<Session | undefined>>>()
+
+/**
+ * The live session of the request: by cookies alone (`cookies`, for pages), by the browser session cookie alone
+ * (`browser`, for single sign-on), or by bearer token first (`any`, for APIs).
+ */
+export function currentSession(c: Ctx, by: 'cookies' | 'browser' | 'any'): Promise<Session | undefined> {
+  const answers = known.get(c.req.raw) ?? new Map<string, Promise<Session | undefined>>()
+  known.set(c.req.raw, answers)
+  const answer = answers.get(by) ?? find(c, by)
+  answers.set(by, answer)
+  return answer
+}
+
+async function find(c: Ctx, by: 'cookies' | 'browser' | 'any'): Promise<Session | undefined> {
+  const { node, project, origin, caller } = at(c)
+  const authorization = by === 'any' ? c.req.header('authorization') : undefined
+  const presented = presentedCredentials(authorization, c.req.header('cookie'), origin.cookiePrefix)
+  for (const credential of presented) {
+    if (by === 'browser' && credential.as !== 'session') continue
+    const session = await node.sessions.resolve(project, credential, caller)
+    if (session !== undefined) return session
+  }
+  return undefined
+}
+
+/** Forgets what was asked, after the request itself has changed who is signed in. */
+export function forgetCurrentSession(c: Ctx): void {
+  known.delete(c.req.raw)
+}

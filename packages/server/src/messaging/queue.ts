@@ -1,0 +1,167 @@
+// What must be delivered and may have to be tried again, on the same database (pg-boss). The first attempt is made at
+// once by the node that has the job; the queue only steps in when that failed, or when the node is gone.
+import { sql } from 'kysely'
+import type { PgBoss as Boss } from 'pg-boss'
+import type { Sealer } from '../keys/seal.ts'
+import type { Database } from '../storage/database.ts'
+import type { World } from '../world.ts'
+
+const schema = 'headgear_queue'
+const queueName = 'message'
+
+/** While the first attempt may still be under way, nobody else takes the job. */
+const firstAttemptSeconds = 45
+
+const queueOptions = {
+  retryLimit: 6,
+  retryDelay: 2,
+  retryBackoff: true,
+  retryDelayMax: 60,
+  expireInSeconds: 60,
+  retentionSeconds: 3600,
+  deleteAfterSeconds: 3600,
+}
+
+/** What is put in: sealed whole, since a one-time code is in it. */
+export type Body = { projectId: string; [key: string]: unknown }
+
+/** @returns what became of the job: done, to be tried again, or given up on. */
+export type Deliver = (body: Body, attempt: { last: boolean }) => Promise<'done' | 'again' | 'never'>
+
+export type MessageQueue = {
+  /** Takes a job and starts its first attempt; settles once the job is safe, and the attempt with `attempted`. */
+  add(body: Body): Promise<{ attempted: Promise<void> }>
+  /** Begins to take over jobs that other nodes left behind. May be called without waiting. */
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+async function newBoss(db: Database, log?: World['log']): Promise<Boss> {
+  const { PgBoss } = await import('pg-boss')
+  const boss = new PgBoss({
+    schema,
+    backend: db.kind === 'embedded' ? 'pglite' : 'postgres',
+    db: { executeSql: async (text: string, values?: unknown[]) => ({ rows: await db.run(text, values ?? []) }) },
+    migrate: false,
+    createSchema: false,
+    schedule: false,
+    registerInstance: false,
+    reindex: false,
+    monitorVacuum: false,
+    superviseIntervalSeconds: 60,
+    openTelemetry: { enabled: false },
+  })
+  // An outage shows in the statements themselves; here it is only noted.
+  boss.on('error', (error: Error) => log?.warn({ err: error }, 'the message queue met an error'))
+  return boss
+}
+
+/** Brings the queue's schema up to date; part of `migrate` and of the build's template. */
+export function prepareQueue(db: Database): Promise<void> {
+  if (db.kind === 'embedded') return install(db)
+  // pg-boss does not expect two nodes to make its schema at the same moment, so they take turns.
+  return db.query.connection().execute(async (connection) => {
+    const lock = sql`hashtext('headgear message queue')`
+    await sql`select pg_advisory_lock(${lock})`.execute(connection)
+    try {
+      await install(db)
+    } finally {
+      await sql`select pg_advisory_unlock(${lock})`.execute(connection)
+    }
+  })
+}
+
+async function install(db: Database): Promise<void> {
+  const { PgBoss } = await import('pg-boss')
+  const boss = new PgBoss({
+    schema,
+    backend: db.kind === 'embedded' ? 'pglite' : 'postgres',
+    db: { executeSql: async (text: string, values?: unknown[]) => ({ rows: await db.run(text, values ?? []) }) },
+    supervise: false,
+    schedule: false,
+    registerInstance: false,
+    openTelemetry: { enabled: false },
+  })
+  boss.on('error', () => {}) // Thrown by the call that it belongs to.
+  await boss.start()
+  try {
+    await boss.createQueue(queueName, queueOptions)
+  } finally {
+    await boss.stop({ graceful: false, close: false })
+  }
+}
+
+export function messageQueue(world: Pick<World, 'db' | 'log'>, sealer: Sealer, deliver: Deliver): MessageQueue {
+  let started: Promise<Boss> | undefined
+  const underWay = new Set<Promise<void>>()
+  let stopping = false
+
+  function boss(): Promise<Boss> {
+    started ??= begin().catch((error: Error) => {
+      started = undefined
+      throw error
+    })
+    return started
+  }
+
+  async function begin(): Promise<Boss> {
+    const made = await newBoss(world.db, world.log)
+    await made.start()
+    await made.work<{ sealed: string }>(
+      queueName,
+      { pollingIntervalSeconds: 5, batchSize: 10, perJobResults: true },
+      (jobs) =>
+        Promise.all(
+          jobs.map(async (job) => {
+            const done = await settle(made, job.id, job.data.sealed, job.retryCount >= queueOptions.retryLimit)
+            return { id: job.id, status: done ? ('completed' as const) : ('failed' as const) }
+          }),
+        ),
+    )
+    return made
+  }
+
+  /** @returns false when it is to be tried again. A job that is over is deleted with its body. */
+  async function settle(made: Boss, id: string, sealed: string, last: boolean): Promise<boolean> {
+    let outcome: Awaited<ReturnType<Deliver>>
+    try {
+      outcome = await deliver(JSON.parse(sealer.open(sealed, 'message').toString()) as Body, { last })
+    } catch (error) {
+      world.log.warn({ err: error }, 'a message could not be delivered')
+      outcome = last ? 'never' : 'again'
+    }
+    if (outcome === 'again') return false
+    await made
+      .deleteJob(queueName, id)
+      .catch((error: Error) => world.log.warn({ err: error }, 'a delivered message stays in the queue'))
+    return true
+  }
+
+  return {
+    async add(body) {
+      const made = await boss()
+      const sealed = sealer.seal(JSON.stringify(body), 'message')
+      const id = await made.send(queueName, { sealed }, { ...queueOptions, startAfter: firstAttemptSeconds })
+      if (id === null) throw new Error('the message queue took no job')
+      const attempted = settle(made, id, sealed, false)
+        .then(async (done) => {
+          if (!done) await made.update(queueName, undefined, { id, startAfter: 1 })
+        })
+        .catch((error: Error) =>
+          world.log.warn({ err: error }, 'the first attempt at a message went wrong; the queue tries again'),
+        )
+        .finally(() => underWay.delete(attempted))
+      underWay.add(attempted)
+      return { attempted }
+    },
+    async start() {
+      if (!stopping) await boss()
+    },
+    async stop() {
+      stopping = true
+      await Promise.all(underWay)
+      const made = await started?.catch(() => undefined)
+      await made?.stop({ graceful: true, timeout: 3000, close: false })
+    },
+  }
+}

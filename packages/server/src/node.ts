@@ -1,0 +1,57 @@
+// One process is one node: the world it touches, the projects it knows, the sessions it remembers.
+
+import { type LogPoll, logPoll } from './events/poll.ts'
+import type { TrustedProxies } from './http/proxy.ts'
+import { type MasterKey, makeSealer, type Sealer } from './keys/seal.ts'
+import { type MessageQueue, messageQueue } from './messaging/queue.ts'
+import { deliver } from './messaging/send.ts'
+import { type Directory, projectDirectory } from './projects/find.ts'
+import { type Sessions, sessionsOf } from './sessions/resolve.ts'
+import type { World } from './world.ts'
+
+export type Node = {
+  world: World
+  sealer: Sealer
+  log: LogPoll
+  directory: Directory
+  sessions: Sessions
+  messages: MessageQueue
+  trusted: TrustedProxies
+  /** The development surface is served. */
+  development: boolean
+  /** Writes what is waiting and lets go; the database stays open. */
+  stop(): Promise<void>
+}
+
+export type NodeOptions = {
+  world: World
+  masterKeys: readonly MasterKey[]
+  trusted: TrustedProxies
+  development?: boolean
+  baseHost?: string | undefined
+}
+
+/** Puts a node together. Nothing runs until `start`. */
+export function makeNode(options: NodeOptions): Node {
+  const { world } = options
+  const sealer = makeSealer(options.masterKeys, world.random)
+  const log = logPoll(world.db, world.clock, world.log)
+  const sessions = sessionsOf(world, log)
+  const directory = projectDirectory({ query: world.db.query, sealer, log, baseHost: options.baseHost })
+  const messages = messageQueue(world, sealer, (body, attempt) => deliver({ world, directory }, body, attempt))
+  return {
+    world,
+    sealer,
+    log,
+    directory,
+    sessions,
+    messages,
+    trusted: options.trusted,
+    development: options.development ?? false,
+    async stop() {
+      await messages.stop()
+      await log.stop()
+      await sessions.access.stop()
+    },
+  }
+}

@@ -1,0 +1,106 @@
+// A grant that no authorization code stands behind: anonymous, biometric, device. Made together with its tokens.
+import { v7 as uuidv7 } from 'uuid'
+import type { ClientConfig } from '../config/schema.ts'
+import type { Caller } from '../http/context.ts'
+import type { Node } from '../node.ts'
+import { type Project, scopeOf } from '../projects/find.ts'
+import type { Origin } from '../projects/origins.ts'
+import { oauthRefusal } from '../refusal.ts'
+import { newGrantSecret, refreshToken } from '../sessions/credential.ts'
+import { type GrantKind, insertGrant } from '../sessions/store.ts'
+import { inTransaction } from '../storage/database.ts'
+import { barred } from '../users/status.ts'
+import { authorize } from './codes.ts'
+import { accessExpiry, type TokenResponse, tokenResponse } from './issue.ts'
+import { fullAccess } from './scopes.ts'
+
+/** What an SDK gets when it asks for nothing in particular. */
+export const defaultScopes = ['openid', 'offline_access', fullAccess]
+
+/**
+ * Starts a grant and issues its tokens.
+ * @throws Refusal `invalid_grant` when the user is gone or may not act.
+ */
+export async function startGrant(
+  node: Node,
+  project: Project,
+  start: {
+    kind: GrantKind
+    userId: string
+    client: ClientConfig
+    origin: Origin
+    caller: Caller
+    scopes: readonly string[]
+    amr: readonly string[]
+    authTime?: Date
+    jkt: string | null
+    deviceInfo?: object | undefined
+    keyHolder?: string
+    idpSessionId?: Buffer | null
+  },
+): Promise<TokenResponse> {
+  const { world } = node
+  const { client, caller } = start
+  const scope = scopeOf(world.db, project)
+  const now = world.clock.now()
+  const authTime = start.authTime ?? now
+  const { secret, id } = newGrantSecret(project.id, world.random)
+  const keyId = project.ring.current
+  const hasRefreshToken = start.scopes.includes('offline_access')
+  const record = { userId: start.userId, clientId: client.client_id, scopes: start.scopes }
+  const authorizationId = await inTransaction(scope, (tx) => authorize(tx, record, now))
+  const user = await insertGrant(
+    scope,
+    {
+      id,
+      kind: start.kind,
+      userId: start.userId,
+      clientId: client.client_id,
+      authorizationId,
+      idpSessionId: start.idpSessionId ?? null,
+      sso: false,
+      origin: start.origin.origin,
+      scopes: start.scopes,
+      authTime,
+      amr: start.amr,
+      ip: caller.ip,
+      userAgent: caller.userAgent,
+      deviceInfo: start.deviceInfo ?? null,
+      hasRefreshToken,
+      keyId,
+      accessExpiresAt: accessExpiry(client, now),
+      dpopJkt: start.jkt,
+      keyHolder: start.keyHolder ?? null,
+      app2appKey: null,
+      deviceSecret: null,
+      now,
+    },
+    {
+      id: uuidv7(),
+      payload: JSON.stringify({
+        user_id: start.userId,
+        grant_id: id.toString('base64url'),
+        client_id: client.client_id,
+      }),
+    },
+  )
+  const bar = user && barred(user, now)
+  if (user === undefined || bar !== undefined)
+    throw oauthRefusal('invalid_grant', 'InvalidCredentials', { detail: bar?.reason ?? 'no such user' })
+  return tokenResponse(world, project, client, {
+    holder: {
+      id,
+      generation: 0,
+      scopes: start.scopes,
+      auth_time: authTime,
+      amr: start.amr,
+      origin: start.origin.origin,
+    },
+    user,
+    now,
+    jkt: start.jkt,
+    refreshToken: hasRefreshToken
+      ? refreshToken({ secret, generation: 0, keyId }, { ring: project.ring, projectId: project.id })
+      : undefined,
+  })
+}

@@ -1,0 +1,73 @@
+// The password of somebody who is signed in. Other sessions end unless the person keeps them.
+import { changePassword } from '../../account/password.ts'
+import { policyData } from '../../authenticators/password_policy.ts'
+import { at } from '../../http/context.ts'
+import { Refusal } from '../../refusal.ts'
+import { carry } from '../carried.ts'
+import { NewPassword } from '../create_password.tsx'
+import { draw, errorAt, redirect } from '../draw.tsx'
+import { missing, problemOf } from '../errors.ts'
+import { CheckField, PasswordField } from '../fields.tsx'
+import { Button, Form } from '../parts.tsx'
+import { done, refused, type SettingsPage } from './person.ts'
+
+export const password: SettingsPage = {
+  path: '/settings/change_password',
+  get(visit, { user }) {
+    const { words } = visit
+    const held = user.authenticators.some((one) => one.type === 'password' && one.kind === 'primary')
+    return draw(visit, {
+      title: { k: held ? 'settings_password.title' : 'settings_password.title_set' },
+      back: '/settings',
+      leadsTo: visit.request === undefined ? [] : [visit.request.redirectUri],
+      body: (
+        <Form>
+          {held ? (
+            <PasswordField
+              kind="current"
+              name="x_old_password"
+              label={words('settings_password.old')}
+              error={errorAt(visit, 'x_old_password')}
+              autofocus
+            />
+          ) : null}
+          <NewPassword
+            visit={visit}
+            name="x_new_password"
+            label={words('settings_password.new')}
+            policy={policyData(at(visit.c).project.config.authenticator.password.policy)}
+            autofocus={!held}
+          />
+          {held ? <CheckField name="x_keep_others" label={words('settings_password.keep_others')} /> : null}
+          <Button>{words(held ? 'settings_password.submit' : 'settings_password.submit_set')}</Button>
+        </Form>
+      ),
+    })
+  },
+  async post(visit, person, form) {
+    const { world, project, caller } = at(visit.c)
+    const [next, again] = [form.get('x_new_password'), form.get('x_confirm_password')]
+    const here = visit.url.pathname + visit.url.search
+    if (next === '' || (form.has('x_confirm_password') && again !== '' && again !== next)) {
+      const problem =
+        next === '' ? missing('password', 'x_new_password') : { reason: 'NewPasswordTypo', field: 'x_confirm_password' }
+      carry(visit.c, here, { problem })
+      return redirect(visit.c, here)
+    }
+    try {
+      await changePassword(world, project, {
+        userId: person.user.id,
+        old: form.get('x_old_password'),
+        new: next,
+        current: person.asking,
+        keepOthers: form.get('x_keep_others') === 'true',
+        ip: caller.ip,
+      })
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.reason !== 'InvalidCredentials') return refused(visit, error)
+      carry(visit.c, here, { problem: { ...problemOf(error), field: 'x_old_password' } })
+      return redirect(visit.c, here)
+    }
+    return done(visit, person, '/settings', { k: 'settings_password.done' })
+  },
+}

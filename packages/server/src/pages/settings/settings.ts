@@ -1,0 +1,17 @@
+// The pages of the settings, in the order of their addresses.
+import { devices } from './devices.tsx'
+import { home } from './home.tsx'
+import { loginIds } from './login_ids.tsx'
+import { password } from './password.tsx'
+import type { SettingsPage } from './person.ts'
+import { profile, profileEditors, profileV2 } from './profile.tsx'
+
+export const settingsPages: readonly SettingsPage[] = [
+  home,
+  profile,
+  profileV2,
+  ...profileEditors,
+  ...loginIds,
+  password,
+  devices,
+]

@@ -1,0 +1,44 @@
+import { errorAt } from './draw.tsx'
+import { missing } from './errors.ts'
+import { IdentifierField } from './fields.tsx'
+import { optionOf, type Page } from './page.ts'
+import { Button, Form } from './parts.tsx'
+import { OtherWays } from './ways.tsx'
+
+/** Sets up an address or a number that codes will go to. */
+export const setupOobOtp: Page = {
+  path: '/authflow/v2/setup_oob_otp',
+  draws: (asked) => {
+    const option = optionOf(asked, 'create_authenticator_data')
+    return option !== undefined && option.authentication.includes('oob_otp') && option.target === undefined
+  },
+  keeps: ['x_target'],
+  read: (form, asked) => {
+    const authentication = optionOf(asked, 'create_authenticator_data')?.authentication
+    const target = form.get('x_target').trim()
+    if (target === '') return { problem: missing(authentication?.endsWith('email') ? 'email' : 'phone') }
+    return { input: { authentication, target } }
+  },
+  view: (asked, visit) => {
+    const email = optionOf(asked, 'create_authenticator_data')?.authentication.endsWith('email') ?? true
+    return {
+      title: { k: email ? 'setup_oob_otp.title_email' : 'setup_oob_otp.title_phone' },
+      body: (
+        <>
+          <Form>
+            <IdentifierField
+              name="x_target"
+              kinds={[email ? 'email' : 'phone']}
+              use="sign-up"
+              value={visit.carried.typed?.x_target}
+              error={errorAt(visit, 'x_target')}
+              autofocus
+            />
+            <Button>{visit.words('common.continue')}</Button>
+          </Form>
+          <OtherWays asked={asked} visit={visit} />
+        </>
+      ),
+    }
+  },
+}

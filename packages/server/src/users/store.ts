@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
+import type { Scope, Tx } from '../storage/database.ts'
+import type { Instant } from '../world.ts'
+import { type UserFacts, userFacts, userFactsColumn } from './facts.ts'
+import type { AccountStatus } from './status.ts'
+
+export async function findUser(scope: Scope, userId: string): Promise<UserFacts | undefined> {
+  const { rows } = await sql<{ user_facts: unknown }>`select ${userFactsColumn('u')} as user_facts from end_user u
+    where u.project_id = ${scope.projectId} and u.id = ${userId}`.execute(scope.query)
+  return rows[0] && userFacts(rows[0].user_facts)
+}
+
+/** @returns the new user's id. */
+export async function insertUser(
+  tx: Scope<Tx>,
+  user: { standardAttributes: Record<string, unknown>; customAttributes: Record<string, unknown> },
+  now: Instant,
+): Promise<string> {
+  const id = randomUUID()
+  await tx.query
+    .insertInto('end_user')
+    .values({
+      project_id: tx.projectId,
+      id,
+      created_at: now,
+      updated_at: now,
+      last_login_at: null,
+      disable_reason: null,
+      temporarily_disabled_from: null,
+      temporarily_disabled_until: null,
+      account_valid_from: null,
+      account_valid_until: null,
+      delete_at: null,
+      delete_reason: null,
+      anonymize_at: null,
+      anonymized_at: null,
+      standard_attributes: JSON.stringify(user.standardAttributes),
+      custom_attributes: JSON.stringify(user.customAttributes),
+    })
+    .execute()
+  return id
+}
+
+export async function updateAttributes(
+  tx: Scope<Tx>,
+  userId: string,
+  attributes: { standard?: Record<string, unknown>; custom?: Record<string, unknown> },
+  now: Instant,
+): Promise<void> {
+  await tx.query
+    .updateTable('end_user')
+    .set({
+      updated_at: now,
+      ...(attributes.standard ? { standard_attributes: JSON.stringify(attributes.standard) } : {}),
+      ...(attributes.custom ? { custom_attributes: JSON.stringify(attributes.custom) } : {}),
+    })
+    .where('project_id', '=', tx.projectId)
+    .where('id', '=', userId)
+    .execute()
+}
+
+export async function touchLastLogin(tx: Scope<Tx>, userId: string, now: Instant): Promise<void> {
+  await tx.query
+    .updateTable('end_user')
+    .set({ last_login_at: now })
+    .where('project_id', '=', tx.projectId)
+    .where('id', '=', userId)
+    .execute()
+}
+
+/** @returns whether the claim was not verified before. */
+export async function insertVerifiedClaim(
+  tx: Scope<Tx>,
+  userId: string,
+  claim: { name: string; value: string },
+  now: Instant,
+): Promise<boolean> {
+  const row = await tx.query
+    .insertInto('verified_claim')
+    .values({ project_id: tx.projectId, user_id: userId, name: claim.name, value: claim.value, created_at: now })
+    .onConflict((conflict) => conflict.columns(['project_id', 'user_id', 'name', 'value']).doNothing())
+    .returning('name')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+export async function deleteVerifiedClaim(
+  tx: Scope<Tx>,
+  userId: string,
+  claim: { name: string; value: string },
+): Promise<void> {
+  await tx.query
+    .deleteFrom('verified_claim')
+    .where('project_id', '=', tx.projectId)
+    .where('user_id', '=', userId)
+    .where('name', '=', claim.name)
+    .where('value', '=', claim.value)
+    .execute()
+}
+
+/** Writes what bars an account, or no longer does; the caller holds the row and appends the event. */
+export async function updateStatus(
+  tx: Scope<Tx>,
+  userId: string,
+  status: Partial<AccountStatus>,
+  now: Instant,
+): Promise<void> {
+  await tx.query
+    .updateTable('end_user')
+    .set({ ...status, updated_at: now })
+    .where('project_id', '=', tx.projectId)
+    .where('id', '=', userId)
+    .execute()
+}
+
+/** Removes the user with everything that is theirs, what waits for minutes included: codes, results of a sign-in. */
+export async function deleteUserRow(tx: Scope<Tx>, userId: string): Promise<void> {
+  for (const table of ['authorization_code', 'authentication_result', 'device_authorization', 'otp_code'] as const)
+    await tx.query.deleteFrom(table).where('project_id', '=', tx.projectId).where('user_id', '=', userId).execute()
+  await tx.query.deleteFrom('end_user').where('project_id', '=', tx.projectId).where('id', '=', userId).execute()
+}
