@@ -4,14 +4,45 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Headgear } from '../src/testing.ts'
 import { deviceKey } from './support/device_key.ts'
 import { dpopKey } from './support/dpop_key.ts'
-import { answered, type App, fullAccess, getCode, getTokens, type Json, location, openBrowser, openSite, type Params, pkce, query, redeem, refresh, type Site, tokenRequest, userinfo, verified } from './support/oauth_client.ts'
+import {
+  type App,
+  answered,
+  fullAccess,
+  getCode,
+  getTokens,
+  type Json,
+  location,
+  openBrowser,
+  openSite,
+  type Params,
+  pkce,
+  query,
+  redeem,
+  refresh,
+  type Site,
+  tokenRequest,
+  userinfo,
+  verified,
+} from './support/oauth_client.ts'
 import { headgear } from './support/store.ts'
 
 const preAuth = 'https://authgear.com/scopes/pre-authenticated-url'
-const bank: App = { client_id: 'bank', redirect_uri: 'https://bank.test/app', scope: `openid offline_access ${fullAccess}` }
-const shop: App = { client_id: 'shop', redirect_uri: 'https://shop.test/app', scope: `openid offline_access ${fullAccess}` }
+const bank: App = {
+  client_id: 'bank',
+  redirect_uri: 'https://bank.test/app',
+  scope: `openid offline_access ${fullAccess}`,
+}
+const shop: App = {
+  client_id: 'shop',
+  redirect_uri: 'https://shop.test/app',
+  scope: `openid offline_access ${fullAccess}`,
+}
 const old: App = { ...bank, client_id: 'old' }
-const native: App = { client_id: 'native', redirect_uri: 'com.app://cb', scope: `openid offline_access ${fullAccess} device_sso ${preAuth}` }
+const native: App = {
+  client_id: 'native',
+  redirect_uri: 'com.app://cb',
+  scope: `openid offline_access ${fullAccess} device_sso ${preAuth}`,
+}
 const grantType = (name: string) => `urn:authgear:params:oauth:grant-type:${name}`
 
 let server: Headgear
@@ -19,15 +50,31 @@ let site: Site
 
 beforeAll(async () => {
   server = await headgear()
-  const client = (client_id: string, more: Record<string, unknown>) => ({ client_id, name: client_id, client_name: client_id, x_application_type: 'native', ...more })
+  const client = (client_id: string, more: Record<string, unknown>) => ({
+    client_id,
+    name: client_id,
+    client_name: client_id,
+    x_application_type: 'native',
+    ...more,
+  })
   site = await openSite(server, {
     oauth: {
       clients: [
         client('bank', { redirect_uris: ['https://bank.test/app'], x_app2app_enabled: true }),
-        client('old', { redirect_uris: ['https://bank.test/app'], x_app2app_enabled: true, x_app2app_insecure_device_key_binding_enabled: true }),
+        client('old', {
+          redirect_uris: ['https://bank.test/app'],
+          x_app2app_enabled: true,
+          x_app2app_insecure_device_key_binding_enabled: true,
+        }),
         client('shop', { redirect_uris: ['https://shop.test/app'] }),
         client('native', { redirect_uris: ['com.app://cb'], x_pre_authenticated_url_enabled: true }),
-        client('web', { x_application_type: 'spa', redirect_uris: ['https://web.test/cb'], x_pre_authenticated_url_enabled: true, x_pre_authenticated_url_allowed_origins: ['https://web.test'], issue_jwt_access_token: true }),
+        client('web', {
+          x_application_type: 'spa',
+          redirect_uris: ['https://web.test/cb'],
+          x_pre_authenticated_url_enabled: true,
+          x_pre_authenticated_url_allowed_origins: ['https://web.test'],
+          issue_jwt_access_token: true,
+        }),
         client('third', { x_application_type: 'third_party_app', redirect_uris: ['https://third.test/'] }),
       ],
     },
@@ -36,21 +83,49 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 async function challenge(purpose = 'app2app_request'): Promise<string> {
-  const response = await fetch(`${site.origin}/oauth2/challenge`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ purpose }) })
+  const response = await fetch(`${site.origin}/oauth2/challenge`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ purpose }),
+  })
   return ((await response.json()) as { result: { token: string } }).result.token
 }
 
 describe('app2app', () => {
   const signed = async (key: ReturnType<typeof deviceKey>, more: { enclosed?: null; purpose?: string } = {}) =>
-    key.request('app2app', { action: 'setup', challenge: await challenge(more.purpose) }, server.clock.now(), more.enclosed)
+    key.request(
+      'app2app',
+      { action: 'setup', challenge: await challenge(more.purpose) },
+      server.clock.now(),
+      more.enclosed,
+    )
 
   async function signedIn(key = deviceKey()) {
     const got = await getCode(site, bank)
     const { body } = await redeem(site, bank, got, { x_app2app_device_key_jwt: await signed(key) })
     return { key, who: got.who, refresh_token: String(body.refresh_token) }
   }
-  const approve = (jwt: string, refresh_token: string, challengeText: string, changed: Params = {}, headers: Record<string, string> = {}) =>
-    tokenRequest(site, { grant_type: grantType('app2app-request'), client_id: 'shop', redirect_uri: shop.redirect_uri, jwt, refresh_token, code_challenge: challengeText, code_challenge_method: 'S256', ...changed }, headers)
+  const approve = (
+    jwt: string,
+    refresh_token: string,
+    challengeText: string,
+    changed: Params = {},
+    headers: Record<string, string> = {},
+  ) =>
+    tokenRequest(
+      site,
+      {
+        grant_type: grantType('app2app-request'),
+        client_id: 'shop',
+        redirect_uri: shop.redirect_uri,
+        jwt,
+        refresh_token,
+        code_challenge: challengeText,
+        code_challenge_method: 'S256',
+        ...changed,
+      },
+      headers,
+    )
 
   test('signs the requesting app in as the user of the approving one', async () => {
     const { key, who, refresh_token } = await signedIn()
@@ -65,7 +140,12 @@ describe('app2app', () => {
 
   test.each([
     ['another key', async () => signed(deviceKey()), {}, 'invalid_request'],
-    ['a challenge for something else', async (key: ReturnType<typeof deviceKey>) => signed(key, { purpose: 'biometric_request' }), {}, 'invalid_request'],
+    [
+      'a challenge for something else',
+      async (key: ReturnType<typeof deviceKey>) => signed(key, { purpose: 'biometric_request' }),
+      {},
+      'invalid_request',
+    ],
     ['garbage', async () => 'a.b.c', {}, 'invalid_request'],
     ['a redirect URI that is not registered', signed, { redirect_uri: 'https://evil.test/' }, 'invalid_request'],
     ['no PKCE', signed, { code_challenge: undefined }, 'invalid_request'],
@@ -80,13 +160,24 @@ describe('app2app', () => {
   test('needs a key bound at sign-in, and an app that has it on', async () => {
     const key = deviceKey()
     const keyless = await getTokens(site, bank)
-    expect((await approve(await signed(key), keyless.body.refresh_token, pkce().challenge)).body.error).toBe('invalid_grant')
+    expect((await approve(await signed(key), keyless.body.refresh_token, pkce().challenge)).body.error).toBe(
+      'invalid_grant',
+    )
     const off = await getTokens(site, shop)
-    expect((await approve(await signed(key), off.body.refresh_token, pkce().challenge)).body.error).toBe('unauthorized_client')
+    expect((await approve(await signed(key), off.body.refresh_token, pkce().challenge)).body.error).toBe(
+      'unauthorized_client',
+    )
     const got = await getCode(site, shop)
-    expect((await redeem(site, shop, got, { x_app2app_device_key_jwt: await signed(key) })).body.error).toBe('unauthorized_client')
+    expect((await redeem(site, shop, got, { x_app2app_device_key_jwt: await signed(key) })).body.error).toBe(
+      'unauthorized_client',
+    )
     const thief = deviceKey()
-    const stolen = thief.request('app2app', { action: 'setup', challenge: await challenge() }, server.clock.now(), key.jwk)
+    const stolen = thief.request(
+      'app2app',
+      { action: 'setup', challenge: await challenge() },
+      server.clock.now(),
+      key.jwk,
+    )
     const other = await getCode(site, bank)
     expect((await redeem(site, bank, other, { x_app2app_device_key_jwt: stolen })).body.error).toBe('invalid_request')
     expect((await redeem(site, bank, other)).status).toBe(200)
@@ -96,11 +187,15 @@ describe('app2app', () => {
     const key = deviceKey()
     const strict = await getTokens(site, bank)
     const kept = await refresh(site, bank, strict.body.refresh_token, { x_app2app_device_key_jwt: await signed(key) })
-    expect((await approve(await signed(key), String(kept.body.refresh_token), pkce().challenge)).body.error).toBe('invalid_grant')
+    expect((await approve(await signed(key), String(kept.body.refresh_token), pkce().challenge)).body.error).toBe(
+      'invalid_grant',
+    )
     const lenient = await getTokens(site, old)
     const first = await refresh(site, old, lenient.body.refresh_token, { x_app2app_device_key_jwt: await signed(key) })
     expect((await approve(await signed(key), String(first.body.refresh_token), pkce().challenge)).status).toBe(200)
-    const second = await refresh(site, old, String(first.body.refresh_token), { x_app2app_device_key_jwt: await signed(deviceKey()) })
+    const second = await refresh(site, old, String(first.body.refresh_token), {
+      x_app2app_device_key_jwt: await signed(deviceKey()),
+    })
     expect((await approve(await signed(key), String(second.body.refresh_token), pkce().challenge)).status).toBe(200)
   })
 })
@@ -112,12 +207,22 @@ describe('pre-authenticated URLs', () => {
     const { body } = await redeem(site, native, got, {}, headers)
     return { ...(body as Tokens), who: got.who }
   }
-  const exchange = (tokens: Pick<Tokens, 'id_token' | 'device_secret'>, changed: Params = {}, headers: Record<string, string> = {}) =>
+  const exchange = (
+    tokens: Pick<Tokens, 'id_token' | 'device_secret'>,
+    changed: Params = {},
+    headers: Record<string, string> = {},
+  ) =>
     tokenRequest(
       site,
       {
-        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', client_id: 'web', requested_token_type: 'urn:authgear:params:oauth:token-type:pre-authenticated-url-token', audience: site.origin,
-        subject_token_type: 'urn:ietf:params:oauth:token-type:id_token', subject_token: tokens.id_token, actor_token_type: 'urn:x-oath:params:oauth:token-type:device-secret', actor_token: tokens.device_secret,
+        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+        client_id: 'web',
+        requested_token_type: 'urn:authgear:params:oauth:token-type:pre-authenticated-url-token',
+        audience: site.origin,
+        subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
+        subject_token: tokens.id_token,
+        actor_token_type: 'urn:x-oath:params:oauth:token-type:device-secret',
+        actor_token: tokens.device_secret,
         ...changed,
       },
       headers,
@@ -133,13 +238,25 @@ describe('pre-authenticated URLs', () => {
     const first = await signedIn()
     const hash = (secret: string) => createHash('sha256').update(secret).digest('hex')
     expect(first.device_secret).toMatch(/^[\w-]{32}$/)
-    expect((await verified(site, first.id_token, { audience: 'native' })).claims.ds_hash).toBe(hash(first.device_secret))
+    expect((await verified(site, first.id_token, { audience: 'native' })).claims.ds_hash).toBe(
+      hash(first.device_secret),
+    )
     const second = (await refresh(site, native, first.refresh_token)).body as Tokens
     expect(second.device_secret).not.toBe(first.device_secret)
-    expect((await verified(site, second.id_token, { audience: 'native' })).claims.ds_hash).toBe(hash(second.device_secret))
+    expect((await verified(site, second.id_token, { audience: 'native' })).claims.ds_hash).toBe(
+      hash(second.device_secret),
+    )
     expect((await exchange(first)).body.error).toBe('invalid_grant')
-    const fresh = (await tokenRequest(site, { grant_type: grantType('id-token'), client_id: 'native', device_secret: second.device_secret }, { authorization: `Bearer ${second.access_token}` })).body as Tokens
-    expect((await verified(site, fresh.id_token, { audience: 'native' })).claims.ds_hash).toBe(hash(fresh.device_secret))
+    const fresh = (
+      await tokenRequest(
+        site,
+        { grant_type: grantType('id-token'), client_id: 'native', device_secret: second.device_secret },
+        { authorization: `Bearer ${second.access_token}` },
+      )
+    ).body as Tokens
+    expect((await verified(site, fresh.id_token, { audience: 'native' })).claims.ds_hash).toBe(
+      hash(fresh.device_secret),
+    )
     expect((await exchange(fresh)).status).toBe(200)
     const plain = await getTokens(site, { ...native, scope: 'openid offline_access' })
     expect(plain.body).not.toHaveProperty('device_secret')
@@ -150,23 +267,41 @@ describe('pre-authenticated URLs', () => {
     const { status, body } = await exchange(tokens)
     expect([status, body]).toEqual([
       200,
-      { token_type: 'Bearer', issued_token_type: 'urn:authgear:params:oauth:token-type:pre-authenticated-url-token', access_token: expect.stringMatching(/^[\w-]{32}$/), expires_in: 300, device_secret: expect.any(String), id_token: expect.any(String) },
+      {
+        token_type: 'Bearer',
+        issued_token_type: 'urn:authgear:params:oauth:token-type:pre-authenticated-url-token',
+        access_token: expect.stringMatching(/^[\w-]{32}$/),
+        expires_in: 300,
+        device_secret: expect.any(String),
+        id_token: expect.any(String),
+      },
     ])
     const { browser, response } = open(String(body.id_token), String(body.access_token))
     const opened = await response
     expect([opened.status, location(opened).href]).toEqual([303, 'https://web.test/any/page?x=1&state=s'])
-    expect(opened.headers.getSetCookie().find((line) => /app_access_token=/.test(line))).toMatch(/HttpOnly; SameSite=Lax/)
+    expect(opened.headers.getSetCookie().find((line) => /app_access_token=/.test(line))).toMatch(
+      /HttpOnly; SameSite=Lax/,
+    )
     expect(((await (await browser.get('/oauth2/userinfo')).json()) as Json).sub).toBe(tokens.who.userId)
     const again = open(String(body.id_token), String(body.access_token))
     expect(answered(await again.response).error).toBe('invalid_request')
 
     // The web app may then get tokens of its own, silently.
     const proof = pkce()
-    const silent = await browser.get(`/oauth2/authorize?${query({ client_id: 'web', redirect_uri: 'https://web.test/cb', response_type: 'code', scope: 'openid', prompt: 'none', code_challenge: proof.challenge, code_challenge_method: 'S256' })}`)
-    const own = await redeem(site, { client_id: 'web', redirect_uri: 'https://web.test/cb', scope: 'openid' }, { code: answered(silent).code ?? '', pkce: proof })
+    const silent = await browser.get(
+      `/oauth2/authorize?${query({ client_id: 'web', redirect_uri: 'https://web.test/cb', response_type: 'code', scope: 'openid', prompt: 'none', code_challenge: proof.challenge, code_challenge_method: 'S256' })}`,
+    )
+    const own = await redeem(
+      site,
+      { client_id: 'web', redirect_uri: 'https://web.test/cb', scope: 'openid' },
+      { code: answered(silent).code ?? '', pkce: proof },
+    )
     expect((await verified(site, String(own.body.id_token), { audience: 'web' })).claims.sub).toBe(tokens.who.userId)
 
-    await fetch(`${site.origin}/oauth2/revoke`, { method: 'POST', body: new URLSearchParams({ token: tokens.refresh_token }) })
+    await fetch(`${site.origin}/oauth2/revoke`, {
+      method: 'POST',
+      body: new URLSearchParams({ token: tokens.refresh_token }),
+    })
     await server.node.log.poll()
     expect((await browser.get('/oauth2/userinfo')).status).toBe(401)
   })
@@ -230,6 +365,8 @@ describe('pre-authenticated URLs', () => {
     const [mine, other] = [await signedIn(), await signedIn()]
     const { body } = await exchange(mine)
     expect(answered(await open(other.id_token, String(body.access_token)).response).error).toBe('invalid_request')
-    expect(answered(await open(String(body.id_token), String(body.access_token)).response).error).toBe('invalid_request')
+    expect(answered(await open(String(body.id_token), String(body.access_token)).response).error).toBe(
+      'invalid_request',
+    )
   })
 })

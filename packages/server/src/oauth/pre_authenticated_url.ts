@@ -27,7 +27,8 @@ export async function openPreAuthenticated(
   if (!grantId.equals(checked.grantId)) throw refusal('token and id_token_hint are of different sessions')
   const found = await liveGrant(world, project, grantId)
   const owner = found && project.clients.get(found.grant.client_id)
-  if (found === undefined || owner === undefined || found.user.id !== checked.sub) throw refusal('the session has ended')
+  if (found === undefined || owner === undefined || found.user.id !== checked.sub)
+    throw refusal('the session has ended')
   const { grant, user } = found
   const scopes = (data.scopes as string[]).filter((one) => grant.scopes.includes(one))
   const expiresAt = accessExpiry(owner, now)
@@ -40,7 +41,12 @@ export async function openPreAuthenticated(
     jkt: null,
     narrowed: scopes.length < grant.scopes.length,
   })
-  const cookie = { name: `${origin.cookiePrefix}app_access_token`, value: token, sameSite: 'Lax' as const, shared: true }
+  const cookie = {
+    name: `${origin.cookiePrefix}app_access_token`,
+    value: token,
+    sameSite: 'Lax' as const,
+    shared: true,
+  }
   c.header('set-cookie', setCookie(cookie, origin), { append: true })
   const { state, redirectUri } = checked.to
   return goTo(c, appended(redirectUri, state === undefined ? [] : [['state', state]], 'query'))

@@ -22,7 +22,8 @@ export const app2appRequest: GrantType = {
   async exchange({ node, project, origin, client, form, proof }) {
     const { world } = node
     // `client` asks for the code; who approves is named by the refresh token.
-    if (!hasFullAccess(client)) throw oauthRefusal('unauthorized_client', 'this client may not be signed in by another app')
+    if (!hasFullAccess(client))
+      throw oauthRefusal('unauthorized_client', 'this client may not be signed in by another app')
     const redirectUri = form.get('redirect_uri') ?? ''
     if (!redirectAllowed(redirectUri, client, project.origins)) throw invalidRequest('redirect URI is not allowed')
     const challenge = form.get('code_challenge') ?? ''

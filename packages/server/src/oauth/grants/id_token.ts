@@ -38,7 +38,8 @@ export const idTokenGrant: GrantType = {
       const session = await node.sessions.resolve(project, credential, caller)
       const holder = session && holderOf(session, client)
       if (session === undefined || holder === undefined) continue
-      const device = session.kind === 'offline_grant' ? await rotated(node.world, project, session.grant.id, form) : undefined
+      const device =
+        session.kind === 'offline_grant' ? await rotated(node.world, project, session.grant.id, form) : undefined
       const now = node.world.clock.now()
       return {
         id_token: await idToken(project, client, { holder, user: session.user, now, dsHash: device?.dsHash }),
