@@ -212,13 +212,13 @@ describe('the resolver', () => {
     await resolve({ cookie: who.cookie })
     await server.node.log.poll()
     const { db } = server.node.world
-    let best = Number.POSITIVE_INFINITY
-    for (let attempt = 0; attempt < 5; attempt++) {
-      const polls = server.node.log.turn()
+    // The log is read on its own clock: the fewest of several requests is what a request costs.
+    const costs = []
+    for (let attempt = 0; attempt < 10; attempt++) {
       const before = db.statements()
       await resolve({ cookie: who.cookie })
-      best = Math.min(best, db.statements() - before - (server.node.log.turn() - polls))
+      costs.push(db.statements() - before)
     }
-    expect(best).toBe(0)
+    expect(Math.min(...costs)).toBe(0)
   })
 })
