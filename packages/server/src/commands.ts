@@ -7,7 +7,7 @@ import type { Fault } from './config/faults.ts'
 import { parseConfig } from './config/parse.ts'
 import type { Node } from './node.ts'
 import { saveProject } from './projects/save.ts'
-import { projectIds } from './projects/store.ts'
+import { findProject, projectIds } from './projects/store.ts'
 import { Refusal } from './refusal.ts'
 import { BadSetup } from './serve.ts'
 
@@ -51,12 +51,8 @@ async function doctor(node: Node): Promise<string> {
     lines.push(
       `  keys: ${project.signingKeys.map((key) => `${key.algorithm} ${key.id}`).join(', ')}; MAC ring of ${ring.length}`,
     )
-    const row = await node.world.db.query
-      .selectFrom('project')
-      .select('config')
-      .where('id', '=', id)
-      .executeTakeFirstOrThrow()
-    for (const { location, title } of withoutEffect(parse(row.config)))
+    const stored = await findProject(node.world.db.query, id)
+    for (const { location, title } of withoutEffect(parse(stored?.config ?? '')))
       lines.push(`  no effect in this release: ${location} (${title})`)
   }
   if (lines.length === 1) lines.push('no project yet: headgear project create ID --config authgear.yaml')

@@ -5,7 +5,7 @@ import { type Project, scopeOf } from '../projects/find.ts'
 import { Refusal } from '../refusal.ts'
 import { announceEnded, type SessionName } from '../sessions/end.ts'
 import { browserLifetimes, grantLifetimes, isAlive } from '../sessions/session.ts'
-import { endNodes, type Grant, lockUser, openSessionsOf } from '../sessions/store.ts'
+import { authorizationsOf, endNodes, type Grant, lockUser, openSessionsOf } from '../sessions/store.ts'
 import { withdrawAuthorization } from '../sessions/withdraw.ts'
 import { inTransaction, type Scope, type Tx } from '../storage/database.ts'
 import { userNotFound } from '../users/disable.ts'
@@ -164,14 +164,7 @@ export type AllowedApp = { id: string; clientId: string; since: Instant; scopes:
 
 /** Third-party apps that the person let in, newest first. */
 export async function allowedApps(world: World, project: Project, userId: string): Promise<AllowedApp[]> {
-  const scope = scopeOf(world.db, project)
-  const rows = await scope.query
-    .selectFrom('authorization_record')
-    .select(['id', 'client_id', 'created_at', 'scopes'])
-    .where('project_id', '=', scope.projectId)
-    .where('user_id', '=', userId)
-    .orderBy('created_at', 'desc')
-    .execute()
+  const rows = await authorizationsOf(scopeOf(world.db, project), userId)
   return rows.flatMap((row) => {
     const client = project.clients.get(row.client_id)
     return client !== undefined && isThirdParty(client)

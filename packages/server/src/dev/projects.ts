@@ -1,10 +1,11 @@
 // Projects made on the spot: each is served by `Host` at the origin its configuration names, and on a port of its own.
 import { append } from '../events/log.ts'
 import type { Node } from '../node.ts'
-import { hostKey } from '../projects/origins.ts'
 import { saveProject } from '../projects/save.ts'
+import { developmentOrigins } from '../projects/store.ts'
 import type { Running } from '../serve.ts'
 import { inTransaction } from '../storage/database.ts'
+import { addDevelopmentOrigin, developmentPorts } from './store.ts'
 
 export type DevelopmentProject = {
   id: string
@@ -27,28 +28,14 @@ export async function makeProject(
   await saveProject(node.world, node.sealer, { ...given, makeClientSecrets: true })
   await node.log.poll()
   const { query } = node.world.db
-  const held = await query
-    .selectFrom('project_host')
-    .select('origin')
-    .where('project_id', '=', given.id)
-    .where('development', '=', true)
-    .executeTakeFirst()
-  let local = held?.origin
+  let [local] = await developmentOrigins(query, given.id)
   if (local === undefined) {
     const port = await running.listenAlso(0)
     local = `http://localhost:${port}`
-    await query
-      .insertInto('project_host')
-      .values({ host: hostKey(new URL(local).host), project_id: given.id, origin: local, development: true })
-      .execute()
+    const origin = local
     // The new host is announced like any other change of the project.
     await inTransaction({ projectId: given.id, query }, async (tx) => {
-      const { version } = await tx.query
-        .updateTable('project')
-        .set((expression) => ({ version: expression('version', '+', 1) }))
-        .where('id', '=', given.id)
-        .returning('version')
-        .executeTakeFirstOrThrow()
+      const version = await addDevelopmentOrigin(tx, origin)
       await append(tx, node.world.clock.now(), 'project.updated', { version })
     })
     await node.log.poll()
@@ -69,12 +56,7 @@ export async function makeProject(
 
 /** Listens again on the ports that projects got before a restart. */
 export async function reopenPorts(node: Node, running: Pick<Running, 'listenAlso'>): Promise<void> {
-  const rows = await node.world.db.query
-    .selectFrom('project_host')
-    .select(['origin', 'project_id'])
-    .where('development', '=', true)
-    .execute()
-  for (const row of rows)
+  for (const row of await developmentPorts(node.world.db.query))
     await running.listenAlso(Number(new URL(row.origin).port)).catch((error: Error) => {
       node.world.log.warn({ err: error, project: row.project_id }, 'the port of a development project is taken')
     })

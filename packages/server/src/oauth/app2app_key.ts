@@ -2,7 +2,6 @@
 import { readKeyRequest } from '../identities/key_request.ts'
 import { scopeOf } from '../projects/find.ts'
 import { oauthRefusal } from '../refusal.ts'
-import type { Scope } from '../storage/database.ts'
 import type { TokenRequest } from './grants.ts'
 import { takeOneTimeToken } from './one_time.ts'
 
@@ -25,16 +24,4 @@ export async function presentedKey({ node, project, client, form }: TokenRequest
   if (challenge?.purpose !== 'app2app_request')
     throw oauthRefusal('invalid_request', 'the challenge is unknown, used or too old')
   return { kid: request.keyId, jwk: key }
-}
-
-/** Gives a grant that has no key yet this one. */
-export async function bindKey(scope: Scope, grantId: Buffer, key: App2AppKey): Promise<void> {
-  await scope.query
-    .updateTable('offline_grant')
-    .set({ app2app_key: JSON.stringify(key) })
-    .where('project_id', '=', scope.projectId)
-    .where('id', '=', grantId)
-    .where('app2app_key', 'is', null)
-    .where('ended_at', 'is', null)
-    .execute()
 }

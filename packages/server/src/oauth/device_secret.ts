@@ -1,7 +1,6 @@
 // The secret that a device's apps share, so that one session can open another's pages (wire contract §2.5, `device_sso`).
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Grant } from '../sessions/store.ts'
-import type { Scope } from '../storage/database.ts'
 import type { Random } from '../world.ts'
 import { digestOf, newSecret } from './one_time.ts'
 
@@ -22,20 +21,4 @@ export function dsHashOf(secret: string): string {
 
 export function isDeviceSecretOf(secret: string, grant: Pick<Grant, 'device_secret'>): boolean {
   return grant.device_secret !== null && timingSafeEqual(digestOf(secret), grant.device_secret)
-}
-
-/** Puts a new secret in the place of the grant's; without one it does nothing. */
-export async function replaceDeviceSecret(
-  scope: Scope,
-  grantId: Buffer,
-  made: { id: Buffer } | undefined,
-): Promise<void> {
-  if (made === undefined) return
-  await scope.query
-    .updateTable('offline_grant')
-    .set({ device_secret: made.id })
-    .where('project_id', '=', scope.projectId)
-    .where('id', '=', grantId)
-    .where('ended_at', 'is', null)
-    .execute()
 }

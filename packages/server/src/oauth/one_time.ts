@@ -1,5 +1,6 @@
 // Secrets that work for minutes: codes, references, one-use tokens. The database keeps digests only.
 import { createHash } from 'node:crypto'
+import { sql } from 'kysely'
 import type { Scope } from '../storage/database.ts'
 import { after, type Instant, type Random } from '../world.ts'
 
@@ -57,4 +58,21 @@ export async function takeOneTimeToken(
     .returning('data')
     .executeTakeFirst()
   return row?.data
+}
+
+/** As `takeOneTimeToken`; but the same authorization request may take the same token again. */
+export async function takeForRequest(
+  scope: Scope,
+  kind: OneTimeKind,
+  token: string,
+  requestId: Buffer | null,
+  now: Instant,
+): Promise<Record<string, unknown> | undefined> {
+  const by = requestId?.toString('hex') ?? null
+  const { rows } = await sql<{ data: Record<string, unknown> }>`
+    update one_time_token set used_at = ${now}, data = data || jsonb_build_object('promoted_by', ${by}::text)
+    where project_id = ${scope.projectId} and kind = ${kind} and id = ${digestOf(token)} and expires_at > ${now}
+      and (used_at is null or data ->> 'promoted_by' = ${by}::text)
+    returning data`.execute(scope.query)
+  return rows[0]?.data
 }

@@ -4,7 +4,15 @@ import { append } from '../events/log.ts'
 import { type Project, scopeOf } from '../projects/find.ts'
 import { inTransaction, type Scope, type Tx } from '../storage/database.ts'
 import type { Instant, World } from '../world.ts'
-import { type Ended, endNodes, lockUser, openSessionsOf, revokeToken } from './store.ts'
+import {
+  type Ended,
+  endNodes,
+  lockUser,
+  openSessionsOf,
+  ownerOfIdpSession,
+  placeOfGrant,
+  revokeToken,
+} from './store.ts'
 
 export type SessionName = { kind: 'idp' | 'offline_grant'; id: Buffer }
 
@@ -19,20 +27,10 @@ export type Ending = { reason: string } & (
  */
 async function groupOf(scope: Scope, name: SessionName) {
   if (name.kind === 'idp') {
-    const session = await scope.query
-      .selectFrom('idp_session')
-      .select(['user_id'])
-      .where('project_id', '=', scope.projectId)
-      .where('id', '=', name.id)
-      .executeTakeFirst()
-    return session && { userId: session.user_id, idpSessions: [name.id], grants: [] }
+    const userId = await ownerOfIdpSession(scope, name.id)
+    return userId === undefined ? undefined : { userId, idpSessions: [name.id], grants: [] }
   }
-  const grant = await scope.query
-    .selectFrom('offline_grant')
-    .select(['user_id', 'sso', 'idp_session_id'])
-    .where('project_id', '=', scope.projectId)
-    .where('id', '=', name.id)
-    .executeTakeFirst()
+  const grant = await placeOfGrant(scope, name.id)
   if (grant === undefined) return undefined
   const above = grant.sso && grant.idp_session_id !== null ? [grant.idp_session_id] : []
   return { userId: grant.user_id, idpSessions: above, grants: [name.id] }

@@ -6,6 +6,7 @@ import type { Origin } from '../projects/origins.ts'
 import { Refusal } from '../refusal.ts'
 import type { Scope, Tx } from '../storage/database.ts'
 import { barred } from '../users/status.ts'
+import { touchLastLogin } from '../users/store.ts'
 import type { Instant, World } from '../world.ts'
 import { mintCookie } from './credential.ts'
 import { announceEnded } from './end.ts'
@@ -59,12 +60,7 @@ export async function startBrowserSession(
     userAgent: start.caller.userAgent,
     now,
   })
-  await tx.query
-    .updateTable('end_user')
-    .set({ last_login_at: now })
-    .where('project_id', '=', tx.projectId)
-    .where('id', '=', start.userId)
-    .execute()
+  await touchLastLogin(tx, start.userId, now)
   await append(tx, now, 'user.authenticated', {
     user_id: start.userId,
     idp_session_id: id.toString('base64url'),

@@ -1,7 +1,8 @@
 // The session tree in the database. Reads bring the user's facts along, so that a cold resolve is one statement.
 import { type RawBuilder, sql } from 'kysely'
 import type { Scope, Tx } from '../storage/database.ts'
-import { type UserFacts, userFacts, userFactsColumn } from '../users/facts.ts'
+import { type UserFacts, userFacts } from '../users/facts.ts'
+import { userFactsColumn } from '../users/store.ts'
 import type { RotationMode } from './session.ts'
 
 export type IdpSession = {
@@ -115,6 +116,29 @@ export async function findIdpSession(scope: Scope, id: Buffer): Promise<FoundIdp
   if (row === undefined) return undefined
   const { user_facts, ...session } = row
   return { session: session as unknown as IdpSession, user: userFacts(user_facts) }
+}
+
+export async function ownerOfIdpSession(scope: Scope, id: Buffer): Promise<string | undefined> {
+  const row = await scope.query
+    .selectFrom('idp_session')
+    .select('user_id')
+    .where('project_id', '=', scope.projectId)
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return row?.user_id
+}
+
+/** Where a grant stands in the tree. */
+export function placeOfGrant(
+  scope: Scope,
+  id: Buffer,
+): Promise<Pick<Grant, 'user_id' | 'sso' | 'idp_session_id'> | undefined> {
+  return scope.query
+    .selectFrom('offline_grant')
+    .select(['user_id', 'sso', 'idp_session_id'])
+    .where('project_id', '=', scope.projectId)
+    .where('id', '=', id)
+    .executeTakeFirst()
 }
 
 /** Live-or-dead sessions and grants of a user that have not been ended, newest access first. */
@@ -313,10 +337,43 @@ export async function noteIssued(scope: Scope, grantId: Buffer, accessExpiresAt:
   return rows.length === 1
 }
 
+/** Gives a grant that has no app2app key yet this one. */
+export async function bindKey(
+  scope: Scope,
+  grantId: Buffer,
+  key: { kid: string; jwk: Record<string, unknown> },
+): Promise<void> {
+  await scope.query
+    .updateTable('offline_grant')
+    .set({ app2app_key: JSON.stringify(key) })
+    .where('project_id', '=', scope.projectId)
+    .where('id', '=', grantId)
+    .where('app2app_key', 'is', null)
+    .where('ended_at', 'is', null)
+    .execute()
+}
+
+/** Puts a new device secret in the place of the grant's; without one it does nothing. */
+export async function replaceDeviceSecret(
+  scope: Scope,
+  grantId: Buffer,
+  made: { id: Buffer } | undefined,
+): Promise<void> {
+  if (made === undefined) return
+  await scope.query
+    .updateTable('offline_grant')
+    .set({ device_secret: made.id })
+    .where('project_id', '=', scope.projectId)
+    .where('id', '=', grantId)
+    .where('ended_at', 'is', null)
+    .execute()
+}
+
 /** `isAlive` as bounds on a row: made after, last seen after. */
 export type AliveBounds = { createdAfter: Date; accessedAfter: Date | null }
 
-function alive(alias: string, bounds: AliveBounds): RawBuilder<unknown> {
+/** `isAlive` of sessions/session.ts as a condition; a property test holds the two together. */
+export function alive(alias: string, bounds: AliveBounds): RawBuilder<unknown> {
   const s = sql.ref(alias)
   return sql`${s}.ended_at is null and ${s}.created_at > ${bounds.createdAfter}::timestamptz
     and (${bounds.accessedAfter}::timestamptz is null or ${s}.last_access_at > ${bounds.accessedAfter}::timestamptz)`
@@ -371,6 +428,20 @@ export async function endNodes(
     .returning(['id', 'client_id', 'last_issued_exp'])
     .execute()
   return { userId: nodes.userId, idpSessions: sessions.map((row) => row.id), grants }
+}
+
+/** What a user allowed clients, newest first. */
+export function authorizationsOf(
+  scope: Scope,
+  userId: string,
+): Promise<{ id: string; client_id: string; created_at: Date; scopes: string[] }[]> {
+  return scope.query
+    .selectFrom('authorization_record')
+    .select(['id', 'client_id', 'created_at', 'scopes'])
+    .where('project_id', '=', scope.projectId)
+    .where('user_id', '=', userId)
+    .orderBy('created_at', 'desc')
+    .execute()
 }
 
 /** Removes a record of what a user allowed a client. */
