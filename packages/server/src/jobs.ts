@@ -36,9 +36,11 @@ export async function sweepExpired(node: Node): Promise<void> {
   for (const table of expiring)
     await sql`delete from ${sql.table(table)} where ctid = any (array(
       select ctid from ${sql.table(table)} where expires_at < ${after(now, -grace)} limit 5000))`.execute(query)
-  for (const table of ['idp_session', 'offline_grant'])
-    await sql`delete from ${sql.table(table)} where ctid = any (array(
-      select ctid from ${sql.table(table)} where ended_at < ${after(now, -endedKept)} limit 5000))`.execute(query)
+  await sql`delete from idp_session where ctid = any (array(
+    select ctid from idp_session where ended_at < ${after(now, -endedKept)} limit 5000))`.execute(query)
+  await sql`delete from offline_grant where ctid = any (array(
+    select ctid from offline_grant where ended_at < ${after(now, -endedKept)}
+      and coalesce(last_issued_exp < ${after(now, -grace)}, true) limit 5000))`.execute(query)
   await sql`delete from rate_bucket where ctid = any (array(
     select ctid from rate_bucket where arrival < ${after(now, -grace)} limit 5000))`.execute(query)
 }

@@ -1,5 +1,6 @@
 // One process is one node: the world it touches, the projects it knows, the sessions it remembers.
 
+import { type FeedNews, feedNews } from './events/feed.ts'
 import { type LogPoll, logPoll } from './events/poll.ts'
 import type { TrustedProxies } from './http/proxy.ts'
 import { type MasterKey, makeSealer, type Sealer } from './keys/seal.ts'
@@ -15,6 +16,7 @@ export type Node = {
   log: LogPoll
   directory: Directory
   sessions: Sessions
+  feed: FeedNews
   messages: MessageQueue
   trusted: TrustedProxies
   /** The development surface is served. */
@@ -45,6 +47,7 @@ export function makeNode(options: NodeOptions): Node {
     log,
     directory,
     sessions,
+    feed: feedNews(log),
     messages,
     trusted: options.trusted,
     development: options.development ?? false,

@@ -224,12 +224,8 @@ function send(response: ServerResponse, answer: ResolverAnswer) {
 
 const serverOptions = { keepAliveTimeout: 65_000, headersTimeout: 20_000, requestTimeout: 30_000 }
 
-function isResolve(url: string | undefined): boolean {
-  return (
-    url !== undefined &&
-    url.startsWith(resolverPath) &&
-    (url.length === resolverPath.length || url[resolverPath.length] === '?')
-  )
+function isResolve(url = ''): boolean {
+  return url.startsWith(resolverPath) && (url.length === resolverPath.length || url[resolverPath.length] === '?')
 }
 
 function listen(server: Server, port: number, hostname: string): Promise<void> {

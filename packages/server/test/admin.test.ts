@@ -179,7 +179,7 @@ async function signIn(
       deviceInfo: options.deviceInfo ?? null,
       hasRefreshToken: true,
       keyId: project.ring.current,
-      accessExpiresAt: expiresAt,
+      jwtExpiresAt: expiresAt,
       dpopJkt: null,
       keyHolder: null,
       app2appKey: null,
@@ -216,7 +216,7 @@ async function signIn(
         ip: caller.ip,
         userAgent: '',
         deviceInfo: undefined,
-        accessExpiresAt: expiresAt,
+        jwtExpiresAt: expiresAt,
       }),
   }
 }

@@ -11,7 +11,6 @@ import {
   getTokens,
   type Json,
   location,
-  newUser,
   openBrowser,
   openSite,
   pkce,
@@ -20,7 +19,6 @@ import {
   refresh,
   type Site,
   settingsAction,
-  signIn,
   tokenRequest,
   userinfo,
   verified,
@@ -575,30 +573,5 @@ describe('anonymous users of web apps', () => {
     expect((await api('/api/anonymous_user/signup', { session_type: 'cookie' }, {}, closed)).error?.message).toBe(
       'anonymous user disallowed',
     )
-  })
-})
-
-describe('what an access token outlives', () => {
-  test('is remembered by its grant however it was issued, so that its end can be told', async () => {
-    const { query: db } = server.node.world.db
-    const exp = async (userId: string) =>
-      (
-        await db
-          .selectFrom('offline_grant')
-          .select('last_issued_exp')
-          .where('project_id', '=', site.made.id)
-          .where('user_id', '=', userId)
-          .executeTakeFirstOrThrow()
-      ).last_issued_exp?.getTime() ?? 0
-    const browser = openBrowser(site)
-    const tokens = await getTokens(site, native, {
-      browser,
-      who: await signIn(site, browser, { userId: await newUser(site) }),
-    })
-    await refresh(site, native, tokens.body.refresh_token)
-    await server.clock.advance(3_600_000)
-    // The successor was never seen: the same token again, however late, and a new access token with it.
-    expect((await refresh(site, native, tokens.body.refresh_token)).status).toBe(200)
-    expect(await exp(tokens.who.userId)).toBeGreaterThan(server.clock.now().getTime() + 1_700_000)
   })
 })

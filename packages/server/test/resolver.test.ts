@@ -61,7 +61,7 @@ async function signIn(of: Project = project) {
       deviceInfo: null,
       hasRefreshToken: true,
       keyId: of.ring.current,
-      accessExpiresAt,
+      jwtExpiresAt: accessExpiresAt,
       dpopJkt: null,
       keyHolder: null,
       app2appKey: null,

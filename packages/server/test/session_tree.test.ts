@@ -135,7 +135,7 @@ async function signIn({ node, project }: Running, sso: boolean): Promise<Family>
       deviceInfo: null,
       hasRefreshToken: true,
       keyId: project.ring.current,
-      accessExpiresAt: now,
+      jwtExpiresAt: now,
       dpopJkt: null,
       keyHolder: null,
       app2appKey: null,
@@ -176,7 +176,7 @@ async function refreshAt({ node, project }: Running, token: string): Promise<Out
       ip: '127.0.0.1',
       userAgent: 'model',
       deviceInfo: undefined,
-      accessExpiresAt: new Date(node.world.clock.now().getTime() + 1_800_000),
+      jwtExpiresAt: new Date(node.world.clock.now().getTime() + 1_800_000),
     })
     const access = mintAccessToken(
       {

@@ -1,6 +1,6 @@
 // Every event and its payload. Names are the reference's where it has one (management §3.3, §4).
 
-/** Sessions that ended together: public ids, base64url. `exp` (Unix seconds) is the last expiry of a JWT issued under a grant. */
+/** Sessions that ended together: public ids, base64url. `exp` (Unix seconds) is when the last JWT of a grant expires. */
 export type EndedSessions = {
   user_id: string
   reason: string
@@ -30,7 +30,8 @@ type AdminEvents = {
 
 export type Events = AdminEvents & {
   'project.created': { version: number }
-  'project.updated': { version: number }
+  /** `exp` (Unix seconds) is when the last JWT of a removed client expires. */
+  'project.updated': { version: number; removed_clients?: { client_id: string; exp: number }[] }
   'project.deleted': Record<string, never>
   'project.keys.rotated': { algorithms: string[] }
   'user.created': { user_id: string }
@@ -64,7 +65,7 @@ export type Events = AdminEvents & {
   /** A grant says more than before, such as a newer `auth_time`. */
   'session.updated': { user_id: string; grant_id: string }
   'session.created': { user_id: string; idp_session_id?: string; grant_id?: string; client_id?: string }
-  'access_token.revoked': { token_id: string; grant_id: string; exp: number }
+  'access_token.revoked': { token_id: string; grant_id: string; exp: number; jwt: boolean }
   'authorization.granted': { user_id: string; client_id: string; scopes: string[] }
   'authorization.removed': { user_id: string; client_id: string }
   'identity.added': { user_id: string; identity_id: string; type: string }

@@ -115,7 +115,7 @@ export function spendForGrant(scope: Scope, code: { id: Buffer; grantId: Buffer 
 export async function spendForReauthentication(
   scope: Scope,
   code: Pick<FoundCode, 'id' | 'user_id' | 'auth_time' | 'amr'>,
-  made: { grantId: Buffer; tokenId: string; tokenExpiresAt: Instant },
+  made: { grantId: Buffer; tokenId: string; tokenExpiresAt: Instant; jwtExpiresAt: Instant | null },
   now: Instant,
 ): Promise<boolean> {
   const event = eventRow(scope.projectId, now, 'session.updated', {
@@ -127,7 +127,7 @@ export async function spendForReauthentication(
         token_id = ${made.tokenId}, token_expires_at = ${made.tokenExpiresAt}::timestamptz
       where project_id = ${scope.projectId} and id = ${code.id} and used_at is null returning 1),
     raised as (update offline_grant set auth_time = ${code.auth_time}::timestamptz, amr = ${[...code.amr]}::text[],
-        last_issued_exp = greatest(last_issued_exp, ${made.tokenExpiresAt}::timestamptz)
+        last_issued_exp = greatest(last_issued_exp, ${made.jwtExpiresAt}::timestamptz)
       where project_id = ${scope.projectId} and id = ${made.grantId} and user_id = ${code.user_id} and ended_at is null
         and exists (select 1 from spent) returning 1),
     e as (insert into event (project_id, id, at, kind, payload)

@@ -15,6 +15,7 @@ export function discoveryDocument(project: Project, { origin }: Origin): Record<
     revocation_endpoint: `${origin}/oauth2/revoke`,
     jwks_uri: `${origin}/oauth2/jwks`,
     userinfo_endpoint: `${origin}/oauth2/userinfo`,
+    revocations_endpoint: `${origin}/oauth2/revocations`,
     end_session_endpoint: `${origin}/oauth2/end_session`,
     response_types_supported: ['code', settingsActionType, 'none'],
     response_modes_supported: ['query', 'fragment', 'form_post'],

@@ -25,6 +25,7 @@ import type { OAuthRequest } from './request.ts'
 import { findOAuthRequestById, saveOAuthRequest } from './requests.ts'
 import { answer, appended, goTo } from './respond.ts'
 import { findAuthenticationResult, takeAuthenticationResult } from './results.ts'
+import { revocationsDoor } from './revocations.ts'
 import { revoke } from './revoke.ts'
 import { preAuthenticatedUrl } from './scopes.ts'
 import { sdkDoor } from './sdk.ts'
@@ -283,6 +284,7 @@ oauthDoor.get('/oauth2/redirect', (c) => {
 })
 
 oauthDoor.route('/', endSessionDoor)
+oauthDoor.route('/', revocationsDoor)
 oauthDoor.route('/', sdkDoor)
 
 const methods: Record<string, readonly string[]> = {

@@ -37,6 +37,11 @@ export function accessExpiry(client: ClientConfig, now: Instant): Instant {
   return after(now, client.access_token_lifetime_seconds)
 }
 
+/** Until when a backend may take this client's next access token on its own authority; null when it cannot: it is opaque. */
+export function jwtExpiry(client: ClientConfig, now: Instant, narrowed = false): Instant | null {
+  return client.issue_jwt_access_token || narrowed ? accessExpiry(client, now) : null
+}
+
 const seconds = (date: Date) => Math.floor(date.getTime() / 1000)
 
 /** What makes an access token unlike any other of its grant; drawn first where the token must be known before it is made. */

@@ -6,7 +6,7 @@ import { scopeOf } from '../projects/find.ts'
 import { oauthRefusal } from '../refusal.ts'
 import { noteIssued } from '../sessions/store.ts'
 import type { Checked } from './authorize.ts'
-import { accessExpiry, accessToken } from './issue.ts'
+import { accessExpiry, accessToken, jwtExpiry } from './issue.ts'
 import { takeOneTimeToken } from './one_time.ts'
 import { liveGrant } from './presented_grant.ts'
 import { appended, goTo } from './respond.ts'
@@ -32,14 +32,15 @@ export async function openPreAuthenticated(
   const { grant, user } = found
   const scopes = (data.scopes as string[]).filter((one) => grant.scopes.includes(one))
   const expiresAt = accessExpiry(owner, now)
-  if (!(await noteIssued(scope, grant.id, expiresAt))) throw refusal('the session has ended')
+  const narrowed = scopes.length < grant.scopes.length
+  if (!(await noteIssued(scope, grant.id, jwtExpiry(owner, now, narrowed)))) throw refusal('the session has ended')
   const token = await accessToken(world, project, owner, {
     holder: { ...grant, scopes },
     user,
     now,
     expiresAt,
     jkt: null,
-    narrowed: scopes.length < grant.scopes.length,
+    narrowed,
   })
   const cookie = {
     name: `${origin.cookiePrefix}app_access_token`,

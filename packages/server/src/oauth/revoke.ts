@@ -27,12 +27,12 @@ export async function revoke(
       { kind: 'offline_grant', id: named.grantId },
       { event: 'user.signed_out', reason: 'revoked by the client' },
     )
-  else await endAccessToken(world, project, { id: named.tokenId, grantId: named.grantId, expiresAt: named.expiresAt })
+  else await endAccessToken(world, project, { ...named, id: named.tokenId })
 }
 
 type Named =
   | { kind: 'refresh_token'; grantId: Buffer }
-  | { kind: 'access_token'; grantId: Buffer; tokenId: string; expiresAt: Date }
+  | { kind: 'access_token'; grantId: Buffer; tokenId: string; expiresAt: Date; jwt: boolean }
 
 function read(project: Project, token: string): Named | undefined {
   if (token.includes('.')) {
@@ -40,10 +40,11 @@ function read(project: Project, token: string): Named | undefined {
     const { jti, exp } = jwt?.claims ?? {}
     const id = jwt?.header.typ === 'at+jwt' && typeof jti === 'string' ? readTokenId(jti) : undefined
     if (id === undefined || typeof exp !== 'number') return undefined
-    return { kind: 'access_token', grantId: id.id, tokenId: jti as string, expiresAt: new Date(exp * 1000) }
+    return { kind: 'access_token', grantId: id.id, tokenId: jti as string, expiresAt: new Date(exp * 1000), jwt: true }
   }
   const credential = readCredential(token, { ring: project.ring, projectId: project.id })
   if (credential?.kind === 'refresh_token') return { kind: 'refresh_token', grantId: credential.id }
   if (credential?.kind !== 'access_token') return undefined
-  return { kind: 'access_token', grantId: credential.id, tokenId: credential.tokenId, expiresAt: credential.expiresAt }
+  const { id, tokenId, expiresAt } = credential
+  return { kind: 'access_token', grantId: id, tokenId, expiresAt, jwt: false }
 }

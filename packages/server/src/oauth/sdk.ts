@@ -13,7 +13,7 @@ import { inTransaction } from '../storage/database.ts'
 import { createAnonymousUser } from '../users/anonymous.ts'
 import { isAnonymous } from '../users/facts.ts'
 import { hasFullAccess } from './clients.ts'
-import { accessExpiry, accessToken } from './issue.ts'
+import { accessExpiry, accessToken, jwtExpiry } from './issue.ts'
 import { insertOneTimeToken } from './one_time.ts'
 import { grantOfRefreshToken } from './presented_grant.ts'
 import { readProof } from './proof.ts'
@@ -113,7 +113,8 @@ async function anonymousTokens(c: Ctx, body: z.output<typeof AnonymousSignup>): 
     if (!isAnonymous(user)) throw invalid('user logged in as normal user')
     const now = world.clock.now()
     const expiresAt = accessExpiry(client, now)
-    if (!(await noteIssued(scopeOf(world.db, project), grant.id, expiresAt))) throw invalid('invalid refresh token')
+    if (!(await noteIssued(scopeOf(world.db, project), grant.id, jwtExpiry(client, now))))
+      throw invalid('invalid refresh token')
     const access_token = await accessToken(world, project, client, { holder: grant, user, now, expiresAt, jkt: null })
     return c.json({ result: { token_type: 'Bearer', access_token, expires_in: client.access_token_lifetime_seconds } })
   }

@@ -11,7 +11,7 @@ import { type GrantKind, insertGrant } from '../sessions/store.ts'
 import { inTransaction } from '../storage/database.ts'
 import { barred } from '../users/status.ts'
 import { authorize } from './codes.ts'
-import { accessExpiry, type TokenResponse, tokenResponse } from './issue.ts'
+import { jwtExpiry, type TokenResponse, tokenResponse } from './issue.ts'
 import { fullAccess } from './scopes.ts'
 
 /** What an SDK gets when it asks for nothing in particular. */
@@ -68,7 +68,7 @@ export async function startGrant(
       deviceInfo: start.deviceInfo ?? null,
       hasRefreshToken,
       keyId,
-      accessExpiresAt: accessExpiry(client, now),
+      jwtExpiresAt: jwtExpiry(client, now),
       dpopJkt: start.jkt,
       keyHolder: start.keyHolder ?? null,
       app2appKey: null,

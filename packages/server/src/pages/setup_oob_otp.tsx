@@ -10,7 +10,7 @@ export const setupOobOtp: Page = {
   path: '/authflow/v2/setup_oob_otp',
   draws: (asked) => {
     const option = optionOf(asked, 'create_authenticator_data')
-    return option !== undefined && option.authentication.includes('oob_otp') && option.target === undefined
+    return option?.authentication.includes('oob_otp') === true && option.target === undefined
   },
   keeps: ['x_target'],
   read: (form, asked) => {

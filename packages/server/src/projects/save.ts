@@ -4,6 +4,7 @@ import { promisify } from 'node:util'
 import { parseDocument } from 'yaml'
 import type { Fault } from '../config/faults.ts'
 import { crossCheck, parseConfig } from '../config/parse.ts'
+import type { Config } from '../config/schema.ts'
 import { parseSecrets } from '../config/secrets.ts'
 import { append } from '../events/log.ts'
 import { newSigningKey } from '../keys/rotate.ts'
@@ -12,7 +13,7 @@ import { insertMacKey, insertSigningKey } from '../keys/store.ts'
 import { hasSecret } from '../oauth/config.ts'
 import { Refusal } from '../refusal.ts'
 import { inTransaction } from '../storage/database.ts'
-import type { World } from '../world.ts'
+import type { Instant, World } from '../world.ts'
 import { originsOf } from './origins.ts'
 import { findProject, takenHosts, writeProject } from './store.ts'
 
@@ -54,6 +55,18 @@ async function completed(
   }
   document.set('secrets', document.createNode(secrets))
   return document.toString()
+}
+
+/** Clients that go, and until when a JWT of theirs may be about: verifiers must hear of it. */
+function removedClients(before: string, now: Config, at: Instant): { client_id: string; exp: number }[] {
+  const old = parseConfig(before)
+  const kept = new Set(now.oauth.clients.map((client) => client.client_id))
+  return (old.ok ? old.config.oauth.clients : [])
+    .filter((client) => !kept.has(client.client_id))
+    .map((client) => ({
+      client_id: client.client_id,
+      exp: Math.floor(at.getTime() / 1000) + client.access_token_lifetime_seconds,
+    }))
 }
 
 /**
@@ -125,7 +138,11 @@ export async function saveProject(
     })
     for (const key of keys) await insertSigningKey(tx, sealer, key)
     if (stored === undefined) await insertMacKey(tx, sealer, { id: 1, secret: world.random(32), at })
-    await append(tx, at, stored === undefined ? 'project.created' : 'project.updated', { version })
+    if (stored === undefined) await append(tx, at, 'project.created', { version })
+    else {
+      const removed_clients = removedClients(stored.config, config.config, at)
+      await append(tx, at, 'project.updated', { version, ...(removed_clients.length > 0 ? { removed_clients } : {}) })
+    }
     return { version, changed: true }
   })
 }

@@ -46,7 +46,7 @@ export async function announceEnded(tx: Scope<Tx>, ended: Ended, ending: Ending,
     grants: ended.grants.map((grant) => ({
       id: grant.id.toString('base64url'),
       client_id: grant.client_id,
-      ...(grant.last_issued_exp ? { exp: Math.ceil(grant.last_issued_exp.getTime() / 1000) } : {}),
+      ...(grant.last_issued_exp ? { exp: Math.floor(grant.last_issued_exp.getTime() / 1000) } : {}),
     })),
   }
   if (ending.event === 'user.session.terminated')
@@ -106,14 +106,15 @@ export async function endSessionsOfUser(
 export function endAccessToken(
   world: World,
   project: Project,
-  token: { id: string; grantId: Buffer; expiresAt: Instant },
+  token: { id: string; grantId: Buffer; expiresAt: Instant; jwt: boolean },
 ): Promise<void> {
   return inTransaction(scopeOf(world.db, project), async (tx) => {
     if (!(await revokeToken(tx, token))) return
     await append(tx, world.clock.now(), 'access_token.revoked', {
       token_id: token.id,
       grant_id: token.grantId.toString('base64url'),
-      exp: Math.ceil(token.expiresAt.getTime() / 1000),
+      exp: Math.floor(token.expiresAt.getTime() / 1000),
+      jwt: token.jwt,
     })
   })
 }

@@ -22,7 +22,7 @@ export type RefreshRequest = {
   userAgent: string
   /** Given only when the request carried `x_device_info`. */
   deviceInfo: object | undefined
-  accessExpiresAt: Date
+  jwtExpiresAt: Date | null
 }
 
 /** `refreshToken` is present when the client must store a new one. `generation` is what new access tokens belong to. */
@@ -61,7 +61,7 @@ export async function refresh(world: World, project: Project, request: RefreshRe
       ip: request.ip,
       userAgent: request.userAgent,
       deviceInfo: request.deviceInfo,
-      accessExpiresAt: request.accessExpiresAt,
+      jwtExpiresAt: request.jwtExpiresAt,
     })
     if (moved !== undefined) {
       const { grant, user } = moved
@@ -85,7 +85,7 @@ export async function refresh(world: World, project: Project, request: RefreshRe
       now,
     )
     if (verdict.kind === 'repeat') {
-      if (!(await noteIssued(scope, credential.id, request.accessExpiresAt))) throw invalid('the grant has just ended')
+      if (!(await noteIssued(scope, credential.id, request.jwtExpiresAt))) throw invalid('the grant has just ended')
       const keyId = found.grant.key_ids[found.grant.generation - verdict.successor] ?? project.ring.current
       return { ...found, generation: verdict.successor, refreshToken: minted(verdict.successor, keyId) }
     }

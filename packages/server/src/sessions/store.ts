@@ -231,7 +231,7 @@ export type NewGrant = {
   userinfoClaims?: object | null
   hasRefreshToken: boolean
   keyId: number
-  accessExpiresAt: Date
+  jwtExpiresAt: Date | null
   dpopJkt: string | null
   keyHolder: string | null
   app2appKey: object | null
@@ -264,7 +264,7 @@ export async function insertGrant(
         ${[...grant.amr]}::text[], ${grant.now}::timestamptz, ${grant.ip}, ${grant.now}::timestamptz, ${grant.ip},
         ${grant.userAgent.slice(0, 512)}, ${grant.deviceInfo === null ? null : JSON.stringify(grant.deviceInfo)}::jsonb,
         ${grant.userinfoClaims ? JSON.stringify(grant.userinfoClaims) : null}::jsonb,
-        ${grant.hasRefreshToken}, 0, 0, array[${grant.keyId}]::smallint[], '{}', ${grant.accessExpiresAt}::timestamptz,
+        ${grant.hasRefreshToken}, 0, 0, array[${grant.keyId}]::smallint[], '{}', ${grant.jwtExpiresAt}::timestamptz,
         ${grant.dpopJkt}, ${grant.keyHolder},
         ${grant.app2appKey === null ? null : JSON.stringify(grant.app2appKey)}::jsonb, ${grant.deviceSecret}::bytea
       from u, guard where ${grant.idpSessionId}::bytea is null or exists (select 1 from p)
@@ -299,7 +299,7 @@ export async function moveGeneration(
     ip: string
     userAgent: string
     deviceInfo: object | undefined
-    accessExpiresAt: Date
+    jwtExpiresAt: Date | null
   },
 ): Promise<FoundGrant | undefined> {
   const { now } = move
@@ -314,7 +314,7 @@ export async function moveGeneration(
       last_access_at = greatest(g.last_access_at, ${now}::timestamptz), last_access_ip = ${move.ip},
       user_agent = ${move.userAgent.slice(0, 512)},
       device_info = coalesce(${move.deviceInfo === undefined ? null : JSON.stringify(move.deviceInfo)}::jsonb, g.device_info),
-      last_issued_exp = greatest(g.last_issued_exp, ${move.accessExpiresAt}::timestamptz)
+      last_issued_exp = greatest(g.last_issued_exp, ${move.jwtExpiresAt}::timestamptz)
     from end_user u
     where g.project_id = ${scope.projectId} and g.id = ${move.id} and g.client_id = ${move.clientId}
       and g.generation <= ${move.presented} and g.has_refresh_token and ${alive('g', move.bounds)}
@@ -327,12 +327,12 @@ export async function moveGeneration(
 }
 
 /**
- * Remembers until when an access token will be out under a grant: an ending must be told to verifiers for that long.
+ * Remembers until when a JWT will be out under a grant: an ending must be told to verifiers for that long.
  * @returns false when the grant has ended.
  */
-export async function noteIssued(scope: Scope, grantId: Buffer, accessExpiresAt: Date): Promise<boolean> {
+export async function noteIssued(scope: Scope, grantId: Buffer, jwtExpiresAt: Date | null): Promise<boolean> {
   const { rows } =
-    await sql`update offline_grant set last_issued_exp = greatest(last_issued_exp, ${accessExpiresAt}::timestamptz)
+    await sql`update offline_grant set last_issued_exp = greatest(last_issued_exp, ${jwtExpiresAt}::timestamptz)
     where project_id = ${scope.projectId} and id = ${grantId} and ended_at is null returning 1`.execute(scope.query)
   return rows.length === 1
 }

@@ -9,6 +9,7 @@ import { sessions } from './migrations/0004_sessions.ts'
 import { oauth } from './migrations/0005_oauth.ts'
 import { flows } from './migrations/0006_flows.ts'
 import { limits } from './migrations/0007_limits.ts'
+import { revocations } from './migrations/0008_revocations.ts'
 
 const migrations: Record<string, Migration> = {
   '0001_projects': projects,
@@ -18,6 +19,7 @@ const migrations: Record<string, Migration> = {
   '0005_oauth': oauth,
   '0006_flows': flows,
   '0007_limits': limits,
+  '0008_revocations': revocations,
 }
 
 /**

@@ -15,7 +15,7 @@ import { type CodeRequest, type FoundCode, findCode, spendForGrant, spendForReau
 import { parseDeviceInfo } from '../device_info.ts'
 import { deviceSecretFor } from '../device_secret.ts'
 import type { GrantType, TokenRequest } from '../grants.ts'
-import { accessExpiry, drawTokenChance, type Issue, tokenIdOf, tokenResponse } from '../issue.ts'
+import { accessExpiry, drawTokenChance, type Issue, jwtExpiry, tokenIdOf, tokenResponse } from '../issue.ts'
 import { verifierMatches } from '../pkce.ts'
 import { boundKey } from '../proof.ts'
 import { sameRedirectUri } from '../redirect_uri.ts'
@@ -41,11 +41,16 @@ export function checkCode(code: FoundCode | undefined, request: TokenRequest): a
 }
 
 /** RFC 6749 §4.1.2: a code that comes back has been copied. What it made ends; the person stays signed in. */
-async function endWhatItMade({ node, project }: TokenRequest, code: FoundCode): Promise<never> {
+async function endWhatItMade({ node, project, client }: TokenRequest, code: FoundCode): Promise<never> {
   const { world } = node
   const { grant_id: grantId } = code
   if (grantId !== null && code.token_id !== null && code.token_expires_at !== null)
-    await endAccessToken(world, project, { id: code.token_id, grantId, expiresAt: code.token_expires_at })
+    await endAccessToken(world, project, {
+      id: code.token_id,
+      grantId,
+      expiresAt: code.token_expires_at,
+      jwt: client.issue_jwt_access_token,
+    })
   else if (grantId !== null)
     await inTransaction(scopeOf(world.db, project), async (tx) => {
       const [at, reason] = [world.clock.now(), 'authorization code reuse']
@@ -133,7 +138,7 @@ export const authorizationCode: GrantType = {
         userinfoClaims: (code.request as CodeRequest).claims?.userinfo ?? null,
         hasRefreshToken,
         keyId,
-        accessExpiresAt: accessExpiry(client, now),
+        jwtExpiresAt: jwtExpiry(client, now),
         dpopJkt: jkt,
         keyHolder: null,
         app2appKey,
@@ -200,7 +205,12 @@ async function reauthenticated(
     throw oauthRefusal('invalid_dpop_proof', 'the session is bound to another DPoP key')
   const holder = { ...found.grant, scopes: code.scopes, auth_time: code.auth_time, amr: code.amr }
   const chance = drawTokenChance(world.random)
-  const made = { grantId, tokenId: tokenIdOf(holder, chance), tokenExpiresAt: accessExpiry(client, now) }
+  const made = {
+    grantId,
+    tokenId: tokenIdOf(holder, chance),
+    tokenExpiresAt: accessExpiry(client, now),
+    jwtExpiresAt: jwtExpiry(client, now),
+  }
   if (!(await spendForReauthentication(scope, code, made, now))) return refused(request, text)
   return tokenResponse(world, project, client, { holder, user: found.user, now, jkt, chance, ...answersOf(code) })
 }

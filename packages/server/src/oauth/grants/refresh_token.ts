@@ -9,7 +9,7 @@ import { presentedKey } from '../app2app_key.ts'
 import { parseDeviceInfo } from '../device_info.ts'
 import { deviceSecretFor } from '../device_secret.ts'
 import type { GrantType } from '../grants.ts'
-import { accessExpiry, tokenResponse } from '../issue.ts'
+import { jwtExpiry, tokenResponse } from '../issue.ts'
 import { proofRefusal } from '../proof.ts'
 import { parseScope } from '../scopes.ts'
 
@@ -35,7 +35,7 @@ export const refreshTokenGrant: GrantType = {
       ip: caller.ip,
       userAgent: caller.userAgent,
       deviceInfo,
-      accessExpiresAt: accessExpiry(client, now),
+      jwtExpiresAt: jwtExpiry(client, now, asked.length > 0),
     }).catch((error: unknown) => {
       // Only a bound token cares about a bad proof; then the proof's own fault is the better answer.
       if (error instanceof Refusal && error.oauth === 'invalid_dpop_proof' && proof.kind === 'bad')
