@@ -5,6 +5,7 @@ import { openInMemory } from '../../src/storage/embedded.ts'
 import { prepare } from '../../src/storage/prepare.ts'
 import { type Headgear, type HeadgearOptions, startHeadgear } from '../../src/testing.ts'
 import { createDatabase } from './postgres.ts'
+import { gatherKept, secretsIn } from './secrets.ts'
 
 export const onPostgres = process.env.HEADGEAR_TEST_STORE === 'postgres'
 
@@ -22,12 +23,19 @@ export function forgetsProject(text: string): boolean {
 
 /**
  * A server on a fresh database of the kind under test; `stop` removes the database too, and fails when any statement
- * touched tenants' rows without naming the project.
+ * touched tenants' rows without naming the project, or a secret stands in the log.
  */
 export async function headgear(options: HeadgearOptions = {}): Promise<Headgear> {
   const forgetful: string[] = []
+  const lines: string[] = []
+  const masterKey = options.masterKey ?? Buffer.alloc(32, 7).toString('base64')
   const watched: HeadgearOptions = {
     ...options,
+    masterKey,
+    log(line) {
+      lines.push(line)
+      options.log?.(line)
+    },
     onStatement(text) {
       if (forgetsProject(text)) forgetful.push(text)
       options.onStatement?.(text)
@@ -41,8 +49,11 @@ export async function headgear(options: HeadgearOptions = {}): Promise<Headgear>
       return started.outbox
     },
     async stop() {
+      await gatherKept(started)
       await started.stop()
       await database?.drop()
+      const secrets = secretsIn(lines, [masterKey])
+      if (secrets.length > 0) throw new Error(`secrets in the log:\n${secrets.join('\n')}`)
       if (forgetful.length > 0) throw new Error(`statements without a project:\n${forgetful.join('\n')}`)
     },
   }
