@@ -23,7 +23,14 @@ beforeAll(async () => {
     issue_jwt_access_token: true,
   })
   site = await openSite(server, {
-    oauth: { clients: [client('basic', 'confidential'), client('post', 'third_party_app'), client('public', 'spa')] },
+    oauth: {
+      clients: [
+        client('basic', 'confidential'),
+        client('post', 'third_party_app'),
+        client('public', 'spa'),
+        { ...client('bound', 'native'), dpop_bound_access_tokens: true },
+      ],
+    },
   })
   const issuer = new URL(site.origin)
   as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, plain))
@@ -116,4 +123,62 @@ describe.each([
     )
     await expect(oauth.processRefreshTokenResponse(as, client, late)).rejects.toMatchObject({ error: 'invalid_grant' })
   })
+})
+
+test('a stock client that binds its access tokens meets every demand for a nonce', async () => {
+  const client: oauth.Client = { client_id: 'bound' }
+  const [verifier, state] = [oauth.generateRandomCodeVerifier(), oauth.generateRandomState()]
+  const DPoP = oauth.DPoP(client, await oauth.generateKeyPair('ES256'))
+  const options = { ...plain, DPoP }
+  async function again<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!oauth.isDPoPNonceError(error)) throw error
+      return ask()
+    }
+  }
+  const browser = openBrowser(site)
+  const parameters = {
+    client_id: 'bound',
+    redirect_uri: redirectUri,
+    response_type: 'code',
+    scope: 'openid email offline_access',
+    state,
+    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+  }
+  const who = await signIn(site, browser)
+  const entry = location(await browser.get(`${as.authorization_endpoint}?${new URLSearchParams(parameters)}`))
+  const back = oauth.validateAuthResponse(
+    as,
+    client,
+    location(await browser.get(await finish(site, entry.href, who))),
+    state,
+  )
+  const tokens = await again(async () =>
+    oauth.processAuthorizationCodeResponse(
+      as,
+      client,
+      await oauth.authorizationCodeGrantRequest(as, client, oauth.None(), back, redirectUri, verifier, options),
+    ),
+  )
+  expect(tokens.token_type).toBe('dpop')
+  const info = await again(async () =>
+    oauth.processUserInfoResponse(
+      as,
+      client,
+      who.userId,
+      await oauth.userInfoRequest(as, client, tokens.access_token, options),
+    ),
+  )
+  expect(info.email).toBe(ana.email)
+  const refreshed = await again(async () =>
+    oauth.processRefreshTokenResponse(
+      as,
+      client,
+      await oauth.refreshTokenGrantRequest(as, client, oauth.None(), tokens.refresh_token ?? '', options),
+    ),
+  )
+  expect(refreshed.token_type).toBe('dpop')
 })

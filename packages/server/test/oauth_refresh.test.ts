@@ -18,7 +18,6 @@ import { headgear } from './support/store.ts'
 const spa: App = { client_id: 'spa', redirect_uri: 'https://spa.test/', scope: 'openid offline_access email' }
 const still: App = { ...spa, client_id: 'still' }
 const deaf: App = { ...spa, client_id: 'deaf' }
-const bound: App = { ...spa, client_id: 'bound' }
 const web: App = { ...spa, client_id: 'web' }
 const third: App = { ...spa, client_id: 'third' }
 
@@ -42,7 +41,6 @@ beforeAll(async () => {
         client('spa'),
         client('still', { refresh_token_rotation_enabled: false }),
         client('deaf', { x_dpop_disabled: true }),
-        client('bound', { dpop_bound_access_tokens: true, issue_jwt_access_token: true }),
         client('web', { x_application_type: 'confidential' }),
         client('third', { x_application_type: 'third_party_app' }),
       ],
@@ -268,15 +266,6 @@ describe.each(['ES256', 'RS256'] as const)('DPoP with %s', (alg) => {
       .where('user_id', '=', got.who.userId)
       .execute()
     expect((await refresh(site, deaf, String(second.body.refresh_token))).status).toBe(200)
-  })
-
-  test('can be required, and then binds the access token', async () => {
-    const got = await getCode(site, bound)
-    expect((await redeem(site, bound, got)).body.error).toBe('invalid_dpop_proof')
-    const { body } = await redeem(site, bound, got, {}, proof())
-    expect(body.token_type).toBe('DPoP')
-    const { claims } = await verified(site, String(body.access_token), { audience: site.origin })
-    expect(claims.cnf).toEqual({ jkt: key.jkt })
   })
 
   test('two proofs are one too many', async () => {

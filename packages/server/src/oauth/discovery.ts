@@ -4,6 +4,7 @@ import type { Project } from '../projects/find.ts'
 import type { Origin } from '../projects/origins.ts'
 import { settingsActionType } from './authorize.ts'
 import { claimsSupported } from './claims.ts'
+import { proofAlgorithms } from './dpop.ts'
 import { grants } from './grants.ts'
 import { scopesSupported } from './scopes.ts'
 
@@ -23,7 +24,7 @@ export function discoveryDocument(project: Project, { origin }: Origin): Record<
     code_challenge_methods_supported: ['S256'],
     token_endpoint_auth_methods_supported: ['none', 'client_secret_post', 'client_secret_basic'],
     revocation_endpoint_auth_methods_supported: ['none', 'client_secret_post', 'client_secret_basic'],
-    dpop_signing_alg_values_supported: ['ES256', 'RS256'],
+    dpop_signing_alg_values_supported: proofAlgorithms,
     scopes_supported: scopesSupported,
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256', 'ES256'],

@@ -5,8 +5,10 @@ import type { Instant } from '../world.ts'
 
 /** Seconds that a proof's `iat` may be away from our clock, either way. */
 export const proofSkew = 300
+export const proofAlgorithms = ['ES256', 'RS256'] as const
 
-export type Proof = { jkt: string; jti: string; iat: number; nonce?: string }
+/** `ath` is the digest of the access token that the proof goes with; `vouched`, that a nonce of ours stands behind its time. */
+export type Proof = { jkt: string; jti: string; ath: string | undefined; vouched: boolean }
 export type ProofVerdict = { ok: true; proof: Proof } | { ok: false; stale: boolean; why: string }
 
 const bad = (why: string): ProofVerdict => ({ ok: false, stale: false, why })
@@ -41,6 +43,8 @@ type Expected = {
   uris: readonly string[]
   /** Whether a nonce is one of ours and fresh: it vouches for the time where the client's clock cannot (RFC 9449 §8). */
   nonceHolds(nonce: string): boolean
+  /** Seconds that `iat` may be off; five minutes unless said otherwise. */
+  skew?: number
 }
 
 /**
@@ -63,15 +67,20 @@ export function checkProof(text: string, request: Expected, now: Instant): Proof
   if (jkt === undefined || header.alg !== wanted) return bad('alg is not ES256 or RS256 with its key')
   if (!signatureHolds(`${head}.${body}`, signature, jwk as Record<string, unknown>))
     return bad('the signature does not hold')
-  const { jti, htm, htu, iat, nonce } = claims
+  const { jti, htm, htu, iat, nonce, ath } = claims
   if (typeof jti !== 'string' || jti === '' || jti.length > 256) return bad('jti is missing or too long')
   if (typeof htm !== 'string' || htm.toUpperCase() !== request.method.toUpperCase()) return bad('htm is another method')
   if (typeof htu !== 'string' || !request.uris.includes(withoutQuery(htu))) return bad('htu is another address')
   if (typeof iat !== 'number') return bad('iat is missing')
   const vouched = typeof nonce === 'string' && request.nonceHolds(nonce)
-  if (!vouched && Math.abs(now.getTime() / 1000 - iat) > proofSkew)
+  if (!vouched && Math.abs(now.getTime() / 1000 - iat) > (request.skew ?? proofSkew))
     return { ok: false, stale: true, why: 'iat is too far from the server’s clock' }
-  return { ok: true, proof: { jkt, jti, iat, ...(typeof nonce === 'string' ? { nonce } : {}) } }
+  return { ok: true, proof: { jkt, jti, ath: typeof ath === 'string' ? ath : undefined, vouched } }
+}
+
+/** What `ath` of a proof must be for this access token (RFC 9449 §4.2). */
+export function athOf(token: string): string {
+  return createHash('sha256').update(token).digest('base64url')
 }
 
 function withoutQuery(uri: string): string {

@@ -12,14 +12,13 @@ import { openAppSession } from './app_session.ts'
 import { type Checked, checkAuthorize, type Hints } from './authorize.ts'
 import { authenticateClient } from './client_auth.ts'
 import { discoveryDocument } from './discovery.ts'
-import { makeNonce } from './dpop.ts'
 import { endSessionDoor } from './end_session.ts'
 import { addressOf, complete, needsConsent, type Signed, scopesToAllow, shortcoming } from './finish.ts'
 import { readForm } from './form.ts'
 import { grants } from './grants.ts'
 import { digestOf } from './one_time.ts'
 import { openPreAuthenticated } from './pre_authenticated_url.ts'
-import { boundKey, readProof } from './proof.ts'
+import { demandProof, giveNonce, readProof } from './proof.ts'
 import { redirectAllowed } from './redirect_uri.ts'
 import type { OAuthRequest } from './request.ts'
 import { findOAuthRequestById, saveOAuthRequest } from './requests.ts'
@@ -240,8 +239,7 @@ oauthDoor.post('/oauth2/token', (c) =>
     if (client.x_application_type === 'm2m')
       throw oauthRefusal('unauthorized_client', 'this client may not use this grant')
     const proof = readProof(c, client)
-    if (client.dpop_bound_access_tokens && boundKey(proof) === null)
-      throw oauthRefusal('invalid_dpop_proof', 'this client must send a DPoP proof')
+    if (client.dpop_bound_access_tokens) await demandProof(c, proof)
     // The place for the limits of the token endpoint: each address, each user.
     return grant.exchange({
       node,
@@ -331,8 +329,7 @@ export async function asJson(c: Ctx, work: () => Promise<Record<string, unknown>
     // Only a client that tried it is asked for Basic: a browser would put up a window of its own.
     if (status === 401 && refusal.oauth === 'invalid_client')
       c.header('www-authenticate', 'Basic realm="token", charset="UTF-8"')
-    if (refusal.oauth === 'use_dpop_nonce')
-      c.header('dpop-nonce', makeNonce(at(c).project.ring, at(c).project.id, at(c).world.clock.now()))
+    if (refusal.oauth === 'use_dpop_nonce') giveNonce(c)
     const code = refusal.oauth ?? (refusal.name === 'TooManyRequest' ? 'x_rate_limited' : 'invalid_request')
     return c.json({ error: code, error_description: refusal.message }, status)
   }

@@ -39,7 +39,7 @@ export function accessExpiry(client: ClientConfig, now: Instant): Instant {
 
 /** Until when a backend may take this client's next access token on its own authority; null when it cannot: it is opaque. */
 export function jwtExpiry(client: ClientConfig, now: Instant, narrowed = false): Instant | null {
-  return client.issue_jwt_access_token || narrowed ? accessExpiry(client, now) : null
+  return client.issue_jwt_access_token || client.dpop_bound_access_tokens || narrowed ? accessExpiry(client, now) : null
 }
 
 const seconds = (date: Date) => Math.floor(date.getTime() / 1000)
@@ -56,7 +56,7 @@ export type Issue = {
   now: Instant
   /** Key of the DPoP proof, when the access token is to be bound to it. */
   jkt: string | null
-  /** Less than the grant's scopes. An opaque token cannot say so, so then it is a JWT whatever the client has. */
+  /** Less than the grant's scopes. */
   narrowed?: boolean
   chance?: TokenChance
   nonce?: string | undefined
@@ -68,7 +68,10 @@ export type Issue = {
   dsHash?: string | undefined
 }
 
-/** A JWT (RFC 9068) when the client has them, else an opaque token. */
+/**
+ * A JWT (RFC 9068) when the client has them, else an opaque token. What an opaque one cannot say, fewer scopes or the key
+ * that it is bound to, makes it a JWT whatever the client has.
+ */
 export async function accessToken(
   world: World,
   project: Project,
@@ -77,7 +80,7 @@ export async function accessToken(
 ): Promise<string> {
   const { holder, user, now, expiresAt } = token
   const chance = token.chance ?? drawTokenChance(world.random)
-  if (!client.issue_jwt_access_token && !token.narrowed)
+  if (!client.issue_jwt_access_token && !token.narrowed && token.jkt === null)
     return mintAccessToken(
       { id: holder.id, generation: holder.generation, expiresAt },
       { ring: project.ring, projectId: project.id, random: () => chance },

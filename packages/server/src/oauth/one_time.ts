@@ -76,3 +76,17 @@ export async function takeForRequest(
     returning data`.execute(scope.query)
   return rows[0]?.data
 }
+
+/**
+ * Whether this is the first use of what `parts` name, such as the `jti` of a proof (RFC 9449 §11.1). Of two at once one is.
+ * Nobody accepts it any more after `until`.
+ */
+export async function isFirstUse(scope: Scope, parts: readonly string[], until: Instant): Promise<boolean> {
+  const id = digestOf(parts.join('\0')).toString('base64url')
+  const made = await scope.query
+    .insertInto('replay')
+    .values({ project_id: scope.projectId, id, expires_at: until })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst()
+  return made.numInsertedOrUpdatedRows === 1n
+}

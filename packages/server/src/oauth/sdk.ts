@@ -7,6 +7,7 @@ import { currentSession } from '../http/current.ts'
 import { readJson } from '../http/json.ts'
 import { scopeOf } from '../projects/find.ts'
 import { Refusal } from '../refusal.ts'
+import { ignoresKey } from '../sessions/session.ts'
 import { startBrowserSession } from '../sessions/start.ts'
 import { type FoundGrant, noteIssued } from '../sessions/store.ts'
 import { inTransaction } from '../storage/database.ts'
@@ -59,7 +60,7 @@ sdkDoor.post('/oauth2/app_session_token', async (c) => {
   if (client === undefined || !hasFullAccess(client) || !grant.scopes.includes(fullAccess))
     throw forbidden('Forbidden', 'the session has no full access')
   const proof = readProof(c, client)
-  if (grant.dpop_jkt !== null && !client.x_dpop_disabled && (proof.kind !== 'good' || proof.jkt !== grant.dpop_jkt))
+  if (grant.dpop_jkt !== null && !ignoresKey(client) && (proof.kind !== 'good' || proof.jkt !== grant.dpop_jkt))
     throw forbidden('Forbidden', 'the session is bound to another DPoP key')
   const { token, expiresAt } = await insertOneTimeToken(
     scopeOf(world.db, project),
@@ -104,6 +105,7 @@ async function anonymousTokens(c: Ctx, body: z.output<typeof AnonymousSignup>): 
   const client = project.clients.get(body.client_id ?? '')
   if (client === undefined) throw invalid('invalid client ID')
   if (!hasFullAccess(client)) throw invalid('this client type is not supported')
+  if (client.dpop_bound_access_tokens) throw invalid('tokens of this client are bound to a key, which none proves here')
   if (body.refresh_token !== undefined && body.refresh_token !== '') {
     const found = await grantOf(c, body.refresh_token).catch(() => {
       throw invalid('invalid refresh token')

@@ -1,24 +1,35 @@
 // Which credentials a request presents, in the order in which they are tried (wire contract §2.9).
 import type { Presented } from '../sessions/resolve.ts'
 
-/** `authorization` and `cookie` are the raw headers; `prefix` is the origin's cookie prefix. */
+/**
+ * `authorization` and `cookie` are the raw headers; `prefix` is the origin's cookie prefix; `keyOf` gives the key that a
+ * DPoP proof of this request over the access token has proved.
+ */
 export function presentedCredentials(
   authorization: string | undefined,
   cookie: string | undefined,
   prefix: string,
+  keyOf: (token: string) => string | undefined = () => undefined,
 ): Presented[] {
   const presented: Presented[] = []
-  const bearer = authorization === undefined ? undefined : bearerToken(authorization)
-  if (bearer !== undefined) presented.push({ as: 'bearer', text: bearer })
+  const token = authorization === undefined ? undefined : accessToken(authorization)
+  if (token?.scheme === 'bearer') presented.push({ as: 'bearer', text: token.text })
+  if (token?.scheme === 'dpop') presented.push({ as: 'dpop', text: token.text, jkt: keyOf(token.text) })
   if (cookie === undefined || cookie === '') return presented
   for (const as of ['app_session', 'app_access_token', 'session'] as const)
     for (const text of cookieValues(cookie, prefix + as)) presented.push({ as, text })
   return presented
 }
 
-/** The token of a Bearer header, whatever the scheme's case; other schemes are no concern of ours. */
+/** The token of a Bearer or DPoP header, whatever the scheme's case; other schemes are no concern of ours. */
+export function accessToken(authorization: string): { scheme: 'bearer' | 'dpop'; text: string } | undefined {
+  const [, scheme = '', text] = /^(bearer|dpop) +(\S+) *$/i.exec(authorization) ?? []
+  return text === undefined ? undefined : { scheme: scheme.toLowerCase() as 'bearer' | 'dpop', text }
+}
+
 export function bearerToken(authorization: string): string | undefined {
-  return /^bearer +(\S+) *$/i.exec(authorization)?.[1]
+  const token = accessToken(authorization)
+  return token?.scheme === 'bearer' ? token.text : undefined
 }
 
 /** All values of a cookie: a stale twin from another domain or path must not hide the good one. At most four are read. */

@@ -4,11 +4,13 @@
 import { clearedCookie } from '../http/cookies.ts'
 import { forwarded } from '../http/proxy.ts'
 import type { Node } from '../node.ts'
+import { makeNonce, nonceHolds, proofAlgorithms } from '../oauth/dpop.ts'
 import type { Project } from '../projects/find.ts'
 import type { Session } from '../sessions/resolve.ts'
 import { databaseOutage } from '../storage/database.ts'
 import { presentedCredentials } from './credentials.ts'
 import { sessionHeaders } from './headers.ts'
+import { keyBehind } from './protected_request.ts'
 
 export const resolverPath = '/_resolver/resolve'
 
@@ -64,7 +66,11 @@ export async function answerResolve(node: Node, request: ResolverRequest): Promi
     const { project, origin } = site
     const prefix = origin.cookiePrefix
     const cookie = request.header('cookie')
-    const presented = presentedCredentials(request.header('authorization'), cookie, prefix)
+    const now = node.world.clock.now()
+    const nonceIsOurs = (nonce: string) => nonceHolds(nonce, project.ring, project.id, now)
+    const presented = presentedCredentials(request.header('authorization'), cookie, prefix, (token) =>
+      keyBehind(token, request.header, nonceIsOurs, now),
+    )
     for (const credential of presented) {
       const session = await node.sessions.resolve(project, credential, { ip })
       if (session !== undefined) return { status: 200, headers: headersOf(session, project) }
@@ -74,6 +80,12 @@ export async function answerResolve(node: Node, request: ResolverRequest): Promi
     if (presented.some((credential) => credential.as === 'session'))
       headers['set-cookie'] = clearedCookie(`${prefix}session`, origin)
     if (!denies(request.url)) return { status: 200, headers }
+    if (presented.some((credential) => credential.as === 'dpop')) {
+      // Whatever was wrong, with this nonce the client’s next proof is right by its time.
+      headers['dpop-nonce'] = makeNonce(project.ring, project.id, now)
+      headers['www-authenticate'] = `DPoP error="invalid_token", algs="${proofAlgorithms.join(' ')}"`
+      return { status: 401, headers }
+    }
     const error = presented.some((credential) => credential.as === 'bearer') ? ' error="invalid_token"' : ''
     return { status: 401, headers: { ...headers, 'www-authenticate': `Bearer${error}` } }
   } catch (error) {

@@ -10,7 +10,7 @@ import type { World } from '../world.ts'
 import { readCredential, refreshToken } from './credential.ts'
 import { endSession } from './end.ts'
 import { rotation } from './rotation.ts'
-import { aliveBounds, browserLifetimes, grantLifetimes, isAlive, rotationMode } from './session.ts'
+import { aliveBounds, browserLifetimes, grantLifetimes, ignoresKey, isAlive, rotationMode } from './session.ts'
 import { type FoundGrant, findGrant, type Grant, moveGeneration, noteIssued } from './store.ts'
 
 export type RefreshRequest = {
@@ -54,7 +54,8 @@ export async function refresh(world: World, project: Project, request: RefreshRe
       rotation: rotationMode(client),
       keyId: project.ring.current,
       jkt: request.jkt,
-      ignoresKey: client.x_dpop_disabled,
+      ignoresKey: ignoresKey(client),
+      bindsKey: client.dpop_bound_access_tokens,
       bounds: aliveBounds(grantLifetimes(client, true), now),
       parentBounds: aliveBounds(browserLifetimes(project.config.session), now),
       now,
@@ -116,7 +117,7 @@ function assertUsable(
   if (found === undefined || !found.grant.has_refresh_token) throw invalid('no such grant')
   const { grant, parent, user } = found
   if (grant.client_id !== request.client.client_id) throw invalid('the grant belongs to another client')
-  if (grant.dpop_jkt !== null && grant.dpop_jkt !== request.jkt && !request.client.x_dpop_disabled)
+  if (grant.dpop_jkt !== null && grant.dpop_jkt !== request.jkt && !ignoresKey(request.client))
     throw oauthRefusal('invalid_dpop_proof', 'the refresh token is bound to another DPoP key')
   if (!isAlive(grant, grantLifetimes(request.client, true), now))
     throw invalid(grant.end_reason ?? 'the grant has expired')

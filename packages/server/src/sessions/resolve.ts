@@ -19,15 +19,22 @@ import {
   type IdpSession,
 } from './store.ts'
 
-/** A live session, by whichever credential. `tokenExpiresAt` is set when an access token was presented. */
-export type Session = { user: UserFacts; tokenExpiresAt?: Instant; tokenId?: string } & (
-  | { kind: 'idp'; session: IdpSession }
-  | { kind: 'offline_grant'; grant: Grant }
-)
+/** A live session, by whichever credential. What begins with `token` is set when an access token was presented. */
+export type Session = {
+  user: UserFacts
+  tokenExpiresAt?: Instant
+  tokenId?: string
+  /** Thumbprint of the key that the access token is bound to. */
+  tokenJkt?: string
+} & ({ kind: 'idp'; session: IdpSession } | { kind: 'offline_grant'; grant: Grant })
 
 /** Which credential a text is taken for: a cookie of one kind never serves in the place of another. */
 export type Presented =
   | { as: 'bearer'; text: string }
+  /** By the DPoP scheme: `jkt` is the key that a proof over this token has proved, if one has. */
+  | { as: 'dpop'; text: string; jkt: string | undefined }
+  /** By a client that only asks about a token. */
+  | { as: 'introspected'; text: string }
   | { as: 'app_session'; text: string }
   | { as: 'app_access_token'; text: string }
   | { as: 'session'; text: string }
@@ -73,14 +80,14 @@ export function sessionsOf(world: World, log: LogPoll, options: { cacheBytes?: n
   /** Whose credential is this? Decided without the database; undefined refuses. */
   function read(project: Project, presented: Presented): (() => Promise<Held | undefined>) | undefined {
     const scope = scopeOf(world.db, project)
-    const bearer = presented.as === 'bearer' || presented.as === 'app_access_token'
-    if (bearer && presented.text.includes('.')) {
+    const isAccessToken = presented.as !== 'session' && presented.as !== 'app_session'
+    if (isAccessToken && presented.text.includes('.')) {
       const token = readJwtAccessToken(project, presented.text)
       return token && (async () => held(await findGrant(scope, token.grantId, token.tokenId), token.generation, token))
     }
     const credential = readCredential(presented.text, { ring: project.ring, projectId: project.id })
     if (credential === undefined) return undefined
-    if (bearer && credential.kind === 'access_token') {
+    if (isAccessToken && credential.kind === 'access_token') {
       const { id, generation, tokenId, expiresAt } = credential
       return async () => held(await findGrant(scope, id, tokenId), generation, { tokenId, expiresAt })
     }
@@ -97,7 +104,7 @@ export function sessionsOf(world: World, log: LogPoll, options: { cacheBytes?: n
   function held(
     found: FoundGrant | undefined,
     generation: number,
-    token?: { tokenId: string; expiresAt: Instant },
+    token?: { tokenId: string; expiresAt: Instant; jkt?: string },
   ): Held | undefined {
     if (found === undefined) return undefined
     const { grant, user } = found
@@ -108,6 +115,7 @@ export function sessionsOf(world: World, log: LogPoll, options: { cacheBytes?: n
       user,
       ...expiry,
       ...(token ? { tokenId: token.tokenId } : {}),
+      ...(token?.jkt !== undefined ? { tokenJkt: token.jkt } : {}),
     }
     return { kind: 'offline_grant', generation, ...found, ...expiry, answer }
   }
@@ -179,11 +187,11 @@ export function sessionsOf(world: World, log: LogPoll, options: { cacheBytes?: n
 
   const keyOf = (project: Project, presented: Presented) => `${presented.as} ${project.id} ${presented.text}`
 
-  function fromMemory(project: Project, key: string, where: Where): Session | undefined {
-    const entry = log.fresh() ? cache.get(key)?.value : undefined
+  function fromMemory(project: Project, presented: Presented, where: Where): Session | undefined {
+    const entry = log.fresh() ? cache.get(keyOf(project, presented))?.value : undefined
     if (entry === undefined) return undefined
     const now = world.clock.now()
-    if (!judge(entry, project, now)) return undefined
+    if (!bindingHolds(entry.answer, presented) || !judge(entry, project, now)) return undefined
     noteAccess(project, entry, now, where)
     return entry.answer
   }
@@ -191,10 +199,9 @@ export function sessionsOf(world: World, log: LogPoll, options: { cacheBytes?: n
   return {
     access,
     cache,
-    warm: (project, presented, where) => fromMemory(project, keyOf(project, presented), where),
+    warm: fromMemory,
     async resolve(project, presented, where) {
-      const key = keyOf(project, presented)
-      const warm = fromMemory(project, key, where)
+      const warm = fromMemory(project, presented, where)
       if (warm !== undefined) return warm
       const load = read(project, presented)
       if (load === undefined) return undefined
@@ -202,22 +209,35 @@ export function sessionsOf(world: World, log: LogPoll, options: { cacheBytes?: n
       const readAt = world.clock.monotonic()
       const entry = await load()
       const now = world.clock.now()
-      if (entry === undefined || !judge(entry, project, now)) return undefined
-      fill.keep(key, { value: entry, readAt, tags: tagsOf(project, entry), bytes: 2000 })
+      if (entry === undefined || !bindingHolds(entry.answer, presented) || !judge(entry, project, now)) return undefined
+      fill.keep(keyOf(project, presented), { value: entry, readAt, tags: tagsOf(project, entry), bytes: 2000 })
       noteAccess(project, entry, now, where)
       return entry.answer
     },
   }
 }
 
+/** RFC 9449 §7: a bound token is worth nothing without its key, and what is not bound does not go by the DPoP scheme. */
+function bindingHolds({ tokenJkt }: Session, presented: Presented): boolean {
+  if (presented.as === 'introspected') return true
+  return tokenJkt === (presented.as === 'dpop' ? (presented.jkt ?? '') : undefined)
+}
+
 /** A JWT access token that we signed for this project's own audience; expiry is judged later, by the same clock. */
 function readJwtAccessToken(project: Project, text: string) {
   const jwt = verifyOwnJwt(text, project.signingKeys)
   if (jwt === undefined || jwt.header.typ !== 'at+jwt') return undefined
-  const { aud, jti, exp } = jwt.claims
+  const { aud, jti, exp, cnf } = jwt.claims
   const audiences = Array.isArray(aud) ? aud : [aud]
   if (!project.origins.some((origin) => audiences.includes(origin.origin))) return undefined
   const token = typeof jti === 'string' ? readTokenId(jti) : undefined
   if (token === undefined || typeof exp !== 'number') return undefined
-  return { grantId: token.id, generation: token.generation, tokenId: jti as string, expiresAt: new Date(exp * 1000) }
+  const jkt = (cnf as { jkt?: unknown } | undefined)?.jkt
+  return {
+    grantId: token.id,
+    generation: token.generation,
+    tokenId: jti as string,
+    expiresAt: new Date(exp * 1000),
+    ...(typeof jkt === 'string' ? { jkt } : {}),
+  }
 }

@@ -53,6 +53,18 @@ export function isAlive(times: Times, lifetimes: Lifetimes, now: Instant): boole
   return times.ended_at === null && now < diesAt(times, lifetimes)
 }
 
+/**
+ * Whether a grant may be used with another key than it was bound to: the client has DPoP off, or it binds each access
+ * token and authenticates, so that its refresh tokens are its own already and its keys may change (RFC 9449 §5).
+ */
+export function ignoresKey(client: ClientConfig): boolean {
+  return client.x_dpop_disabled || (client.dpop_bound_access_tokens && isConfidential(client))
+}
+
+function isConfidential({ x_application_type: type }: ClientConfig): boolean {
+  return type === 'confidential' || type === 'third_party_app'
+}
+
 export type RotationMode = 'always' | 'unbound' | 'never'
 
 /**
@@ -62,6 +74,5 @@ export type RotationMode = 'always' | 'unbound' | 'never'
 export function rotationMode(client: ClientConfig): RotationMode {
   if (client.refresh_token_rotation_enabled !== undefined)
     return client.refresh_token_rotation_enabled ? 'always' : 'never'
-  const confidential = client.x_application_type === 'confidential' || client.x_application_type === 'third_party_app'
-  return confidential ? 'never' : 'unbound'
+  return isConfidential(client) ? 'never' : 'unbound'
 }

@@ -291,8 +291,10 @@ export async function moveGeneration(
     keyId: number
     /** Thumbprint of the DPoP proof that came along, if any. */
     jkt: string | null
-    /** The client has DPoP off: a binding of former times does not count. */
+    /** `ignoresKey` of the client: a binding does not count. */
     ignoresKey: boolean
+    /** The grant is bound to the proof's key from now on, whatever it was bound to before. */
+    bindsKey: boolean
     bounds: AliveBounds
     parentBounds: AliveBounds
     now: Date
@@ -314,7 +316,8 @@ export async function moveGeneration(
       last_access_at = greatest(g.last_access_at, ${now}::timestamptz), last_access_ip = ${move.ip},
       user_agent = ${move.userAgent.slice(0, 512)},
       device_info = coalesce(${move.deviceInfo === undefined ? null : JSON.stringify(move.deviceInfo)}::jsonb, g.device_info),
-      last_issued_exp = greatest(g.last_issued_exp, ${move.jwtExpiresAt}::timestamptz)
+      last_issued_exp = greatest(g.last_issued_exp, ${move.jwtExpiresAt}::timestamptz),
+      dpop_jkt = case when ${move.bindsKey}::boolean then ${move.jkt} else g.dpop_jkt end
     from end_user u
     where g.project_id = ${scope.projectId} and g.id = ${move.id} and g.client_id = ${move.clientId}
       and g.generation <= ${move.presented} and g.has_refresh_token and ${alive('g', move.bounds)}

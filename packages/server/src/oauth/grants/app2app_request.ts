@@ -2,6 +2,7 @@
 import { readKeyRequest } from '../../identities/key_request.ts'
 import { scopeOf } from '../../projects/find.ts'
 import { oauthRefusal } from '../../refusal.ts'
+import { ignoresKey } from '../../sessions/session.ts'
 import { inTransaction } from '../../storage/database.ts'
 import type { App2AppKey } from '../app2app_key.ts'
 import { hasFullAccess } from '../clients.ts'
@@ -39,7 +40,7 @@ export const app2appRequest: GrantType = {
     const approving = project.clients.get(grant.client_id)
     if (!approving?.x_app2app_enabled || !grant.scopes.includes(fullAccess))
       throw oauthRefusal('unauthorized_client', 'app2app is off for the approving client')
-    if (grant.dpop_jkt !== null && !approving.x_dpop_disabled && boundKey(proof) !== grant.dpop_jkt)
+    if (grant.dpop_jkt !== null && !ignoresKey(approving) && boundKey(proof) !== grant.dpop_jkt)
       throw oauthRefusal('invalid_dpop_proof', 'the session is bound to another DPoP key')
     const key = grant.app2app_key as App2AppKey | null
     if (key === null) throw oauthRefusal('invalid_grant', 'the session has no bound device key')

@@ -4,7 +4,7 @@ import { scopeOf } from '../../projects/find.ts'
 import { oauthRefusal } from '../../refusal.ts'
 import { newGrantSecret, refreshToken } from '../../sessions/credential.ts'
 import { announceEnded, endAccessToken } from '../../sessions/end.ts'
-import { browserLifetimes, grantLifetimes, isAlive } from '../../sessions/session.ts'
+import { browserLifetimes, grantLifetimes, ignoresKey, isAlive } from '../../sessions/session.ts'
 import { endNodes, findGrant, insertGrant, lockUser, openSessionsOf } from '../../sessions/store.ts'
 import { inTransaction } from '../../storage/database.ts'
 import { barred } from '../../users/status.ts'
@@ -201,7 +201,7 @@ async function reauthenticated(
       (found.parent !== null && isAlive(found.parent, browserLifetimes(project.config.session), now)))
   if (!good) throw invalidGrant('the session that was to go on is gone')
   const jkt = boundKey(request.proof)
-  if (found.grant.dpop_jkt !== null && found.grant.dpop_jkt !== jkt && !client.x_dpop_disabled)
+  if (found.grant.dpop_jkt !== null && found.grant.dpop_jkt !== jkt && !ignoresKey(client))
     throw oauthRefusal('invalid_dpop_proof', 'the session is bound to another DPoP key')
   const holder = { ...found.grant, scopes: code.scopes, auth_time: code.auth_time, amr: code.amr }
   const chance = drawTokenChance(world.random)

@@ -13,7 +13,7 @@ import { hasFullAccess } from '../clients.ts'
 import { deviceModel, parseDeviceInfo } from '../device_info.ts'
 import type { GrantType, TokenRequest } from '../grants.ts'
 import { takeOneTimeToken } from '../one_time.ts'
-import { boundKey } from '../proof.ts'
+import { boundKey, provenKey } from '../proof.ts'
 import { fullAccess, parseScope, scopeFault } from '../scopes.ts'
 import { defaultScopes, startGrant } from '../start_grant.ts'
 
@@ -50,9 +50,10 @@ async function redeem(request: TokenRequest, signed: Signed): Promise<void> {
 }
 
 async function setUp(request: TokenRequest, signed: Signed): Promise<undefined> {
-  const { node, project, origin, caller, authorization } = request
-  const [bearer] = presentedCredentials(authorization, undefined, origin.cookiePrefix)
-  const session = bearer && (await node.sessions.resolve(project, bearer, caller))
+  const { node, project, origin, caller, authorization, proof } = request
+  const keyOf = (token: string) => provenKey(proof, token)
+  const [presented] = presentedCredentials(authorization, undefined, origin.cookiePrefix, keyOf)
+  const session = presented && (await node.sessions.resolve(project, presented, caller))
   if (session === undefined)
     throw oauthRefusal('invalid_grant', 'invalid session', { oauthStatus: 401, name: 'Unauthorized' })
   if (isAnonymous(session.user)) throw oauthRefusal('unauthorized_client', 'AnonymousUserAddIdentity')

@@ -11,6 +11,7 @@ import { hasFullAccess } from '../clients.ts'
 import { deviceSecretFor, isDeviceSecretOf } from '../device_secret.ts'
 import type { GrantType } from '../grants.ts'
 import { type Holder, idToken } from '../issue.ts'
+import { provenKey } from '../proof.ts'
 
 /** The session that the token speaks for: a grant of this client, or the browser session of an app that lives by cookie. */
 function holderOf(session: Session, client: ClientConfig): Holder | undefined {
@@ -32,9 +33,10 @@ async function rotated(world: World, project: Project, grantId: Buffer, form: Fo
 
 export const idTokenGrant: GrantType = {
   type: 'urn:authgear:params:oauth:grant-type:id-token',
-  async exchange({ node, project, origin, client, caller, form, authorization, cookie }) {
+  async exchange({ node, project, origin, client, caller, form, authorization, cookie, proof }) {
     if (!hasFullAccess(client)) throw oauthRefusal('unauthorized_client', 'this client may not ask for ID tokens')
-    for (const credential of presentedCredentials(authorization, cookie, origin.cookiePrefix)) {
+    const keyOf = (token: string) => provenKey(proof, token)
+    for (const credential of presentedCredentials(authorization, cookie, origin.cookiePrefix, keyOf)) {
       const session = await node.sessions.resolve(project, credential, caller)
       const holder = session && holderOf(session, client)
       if (session === undefined || holder === undefined) continue

@@ -52,7 +52,7 @@ export const refreshTokenGrant: GrantType = {
       holder: { ...grant, generation: result.generation, scopes: narrowed ? asked : grant.scopes },
       user: result.user,
       now,
-      jkt: grant.dpop_jkt === null ? null : jkt,
+      jkt,
       narrowed,
       refreshToken: result.refreshToken,
       deviceSecret: device?.secret,

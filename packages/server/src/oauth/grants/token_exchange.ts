@@ -4,6 +4,7 @@ import { verifyOwnJwt } from '../../keys/verify.ts'
 import { scopeOf } from '../../projects/find.ts'
 import { oauthRefusal } from '../../refusal.ts'
 import { readSid } from '../../sessions/credential.ts'
+import { ignoresKey } from '../../sessions/session.ts'
 import { replaceDeviceSecret } from '../../sessions/store.ts'
 import { hasFullAccess } from '../clients.ts'
 import { deviceSecretFor, dsHashOf, isDeviceSecretOf } from '../device_secret.ts'
@@ -36,7 +37,7 @@ export const tokenExchange: GrantType = {
       throw invalid('the device secret is not that of the session')
     const owner = project.clients.get(grant.client_id)
     if (owner === undefined) throw invalid('the session has ended')
-    if (grant.dpop_jkt !== null && !owner.x_dpop_disabled && boundKey(proof) !== grant.dpop_jkt)
+    if (grant.dpop_jkt !== null && !ignoresKey(owner) && boundKey(proof) !== grant.dpop_jkt)
       throw oauthRefusal('invalid_dpop_proof', 'the session is bound to another DPoP key')
     if (!grant.scopes.includes(preAuthenticatedUrl))
       throw oauthRefusal('insufficient_scope', 'the session may not make pre-authenticated URLs')
