@@ -74,6 +74,14 @@ describe.each([
     }
     for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
 
+    // With a key the request is pushed, which says the key too.
+    if (key !== undefined) {
+      const { dpop_jkt: _, ...rest } = parameters as Record<string, string>
+      const pushed = await oauth.pushedAuthorizationRequest(as, client, auth, rest, options())
+      const { request_uri } = await oauth.processPushedAuthorizationResponse(as, client, pushed)
+      url.search = new URLSearchParams({ client_id: clientId, request_uri }).toString()
+    }
+
     const browser = openBrowser(site)
     const who = await signIn(site, browser)
     const consent = await finish(site, location(await browser.get(url.href)).href, who)

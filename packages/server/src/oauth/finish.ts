@@ -10,6 +10,7 @@ import { scopesOfClaims } from './claims.ts'
 import { isThirdParty } from './clients.ts'
 import { authorize, authorizedScopes, insertCode } from './codes.ts'
 import type { OAuthRequest } from './request.ts'
+import { answerPushed } from './requests.ts'
 import { answer } from './respond.ts'
 
 /** Who signed in, how and when. */
@@ -74,6 +75,7 @@ export async function complete(c: Ctx, request: OAuthRequest, signed: Signed): P
   const { claims, acrValues, responseType } = request
   const refreshedGrantId = await ownGrant(c, request, signed)
   const code = await inTransaction(scopeOf(world.db, project), async (tx) => {
+    if (request.pushed !== undefined && !(await answerPushed(tx, request.pushed))) return 'answered' as const
     const record = { userId: signed.userId, clientId: request.clientId, scopes: scopesToAllow(request) }
     const authorizationId = await authorize(tx, record, now)
     if (responseType === 'none') return undefined
@@ -100,6 +102,11 @@ export async function complete(c: Ctx, request: OAuthRequest, signed: Signed): P
       { random: world.random, now },
     )
   })
+  if (code === 'answered')
+    return answer(c, addressOf(request), {
+      error: 'invalid_request',
+      error_description: 'this pushed request has been answered already',
+    })
   return answer(c, addressOf(request), { code })
 }
 

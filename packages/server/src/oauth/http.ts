@@ -9,19 +9,22 @@ import { scopeOf } from '../projects/find.ts'
 import { oauthRefusal, Refusal } from '../refusal.ts'
 import { databaseOutage } from '../storage/database.ts'
 import { openAppSession } from './app_session.ts'
+import { asJson } from './as_json.ts'
 import { type Checked, checkAuthorize, type Hints } from './authorize.ts'
 import { authenticateClient } from './client_auth.ts'
+import { clientRequest } from './client_request.ts'
 import { discoveryDocument } from './discovery.ts'
 import { endSessionDoor } from './end_session.ts'
 import { addressOf, complete, needsConsent, type Signed, scopesToAllow, shortcoming } from './finish.ts'
 import { readForm } from './form.ts'
 import { grants } from './grants.ts'
 import { digestOf } from './one_time.ts'
+import { parDoor } from './par.ts'
 import { openPreAuthenticated } from './pre_authenticated_url.ts'
-import { demandProof, giveNonce, readProof } from './proof.ts'
+import { demandProof, readProof } from './proof.ts'
 import { redirectAllowed } from './redirect_uri.ts'
 import type { OAuthRequest } from './request.ts'
-import { findOAuthRequestById, saveOAuthRequest } from './requests.ts'
+import { findOAuthRequestById, findPushed, pushedUri, saveOAuthRequest } from './requests.ts'
 import { answer, appended, goTo } from './respond.ts'
 import { findAuthenticationResult, takeAuthenticationResult } from './results.ts'
 import { revocationsDoor } from './revocations.ts'
@@ -55,10 +58,9 @@ oauthDoor.get('/oauth2/jwks', (c) => {
 // ---- authorization endpoint -----------------------------------------------------------------------------------------
 
 oauthDoor.on(['GET', 'POST'], '/oauth2/authorize', async (c) => {
-  const { project, origin } = at(c)
   let checked: Checked
   try {
-    checked = checkAuthorize(await readForm(c), project, origin)
+    checked = await checkedRequest(c)
   } catch (error) {
     if (error instanceof Refusal && error.oauth !== undefined)
       return protocolError(c, { error: error.oauth, description: error.message })
@@ -77,6 +79,21 @@ oauthDoor.on(['GET', 'POST'], '/oauth2/authorize', async (c) => {
     })
   }
 })
+
+/** The request as it came, or as it was pushed before: then nothing else beside it counts (RFC 9126 §4). */
+async function checkedRequest(c: Ctx): Promise<Checked> {
+  const { world, project, origin } = at(c)
+  const form = await readForm(c)
+  const uri = form.get('request_uri')
+  if (uri === undefined || !uri.startsWith(pushedUri)) return checkAuthorize(form, project, origin)
+  const pushed = await findPushed(scopeOf(world.db, project), uri, form.get('client_id') ?? '', world.clock.now())
+  if (pushed === undefined)
+    return { kind: 'page', error: 'invalid_request_uri', description: 'the request_uri is unknown, used or too old' }
+  const checked = checkAuthorize(pushed.params, project, origin, true)
+  if (checked.kind !== 'request') return checked
+  const turn = world.random(12).toString('base64url')
+  return { ...checked, request: { ...checked.request, pushed: { id: pushed.id, turn } } }
+}
 
 function authorized(c: Ctx, checked: Checked): Response | Promise<Response> {
   switch (checked.kind) {
@@ -229,13 +246,11 @@ function expired(c: Ctx, form: ReadonlyMap<string, string>): Response | Promise<
 oauthDoor.post('/oauth2/token', (c) =>
   asJson(c, async () => {
     const { node, project, origin, caller } = at(c)
-    const form = await readForm(c)
-    const authorization = c.req.header('authorization')
+    const { form, client } = await clientRequest(c)
     const type = form.get('grant_type')
     if (type === undefined) throw oauthRefusal('invalid_request', 'grant_type is missing')
     const grant = grants.find((candidate) => candidate.type === type)
     if (grant === undefined) throw oauthRefusal('unsupported_grant_type', 'this grant_type is not supported')
-    const client = authenticateClient(project, form, authorization)
     if (client.x_application_type === 'm2m')
       throw oauthRefusal('unauthorized_client', 'this client may not use this grant')
     const proof = readProof(c, client)
@@ -249,7 +264,7 @@ oauthDoor.post('/oauth2/token', (c) =>
       form,
       client,
       proof,
-      authorization,
+      authorization: c.req.header('authorization'),
       cookie: c.req.header('cookie'),
     })
   }),
@@ -281,6 +296,7 @@ oauthDoor.get('/oauth2/redirect', (c) => {
   return known ? goTo(c, uri) : c.text('redirect URI is not allowed', 400)
 })
 
+oauthDoor.route('/', parDoor)
 oauthDoor.route('/', endSessionDoor)
 oauthDoor.route('/', revocationsDoor)
 oauthDoor.route('/', sdkDoor)
@@ -291,6 +307,7 @@ const methods: Record<string, readonly string[]> = {
   '/oauth2/jwks': ['GET', 'HEAD'],
   '/oauth2/authorize': ['GET', 'HEAD', 'POST'],
   '/oauth2/consent': ['GET', 'HEAD', 'POST'],
+  '/oauth2/par': ['POST'],
   '/oauth2/token': ['POST'],
   '/oauth2/revoke': ['POST'],
   '/oauth2/userinfo': ['GET', 'HEAD', 'POST'],
@@ -304,33 +321,3 @@ for (const [path, allowed] of Object.entries(methods))
   oauthDoor.all(path, (c, next) =>
     allowed.includes(c.req.method) ? next() : c.text('method not allowed', 405, { allow: allowed.join(', ') }),
   )
-
-/** Answers in the dialect of RFC 6749 §5.2: 200 with JSON (or nothing), or `error` and `error_description`. */
-export async function asJson(c: Ctx, work: () => Promise<Record<string, unknown> | undefined>): Promise<Response> {
-  try {
-    const body = await work()
-    return body === undefined ? c.body(null, 200) : c.json(body)
-  } catch (error) {
-    const refusal = databaseOutage(error) ?? (error instanceof Refusal ? error : undefined)
-    const trackingId = c.get('trackingId')
-    const { log } = at(c).world
-    if (refusal === undefined) {
-      log.error({ err: error, tracking_id: trackingId, path: c.req.path }, 'unexpected error')
-      return c.json({ error: 'server_error', error_description: `unexpected error, reference ${trackingId}` }, 500)
-    }
-    log.info({ error: refusal.oauth, reason: refusal.reason, detail: refusal.detail, path: c.req.path }, 'refused')
-    const status =
-      refusal.oauth === undefined && refusal.name === 'RequestEntityTooLarge'
-        ? 413
-        : refusal.name === 'TooManyRequest'
-          ? 429
-          : refusal.oauthStatus
-    if (refusal.retryAfter !== undefined) c.header('retry-after', String(refusal.retryAfter))
-    // Only a client that tried it is asked for Basic: a browser would put up a window of its own.
-    if (status === 401 && refusal.oauth === 'invalid_client')
-      c.header('www-authenticate', 'Basic realm="token", charset="UTF-8"')
-    if (refusal.oauth === 'use_dpop_nonce') giveNonce(c)
-    const code = refusal.oauth ?? (refusal.name === 'TooManyRequest' ? 'x_rate_limited' : 'invalid_request')
-    return c.json({ error: code, error_description: refusal.message }, status)
-  }
-}

@@ -53,10 +53,14 @@ export type OAuthRequest = {
   flowGroup?: string
   settingsAction?: SettingsAction
   settingsActionQuery?: string
+  /** The pushed request (RFC 9126) that this came from, and the turn it is taken for: one turn answers it. */
+  pushed?: { id: string; turn: string }
 }
 
 /** Seconds that a saved request waits for the person. */
 export const requestLifetime = 25 * 60
+/** Seconds that a pushed request waits for the browser. */
+export const pushedLifetime = 300
 /** Seconds between the end of the flow and `/oauth2/consent`, and from there to the token endpoint. */
 export const resultLifetime = 300
 export const codeLifetime = 300

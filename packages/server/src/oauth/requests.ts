@@ -1,9 +1,10 @@
-// Authorization requests while they wait for the person: written by /oauth2/authorize, read by the pages and /oauth2/consent.
+// Authorization requests while they wait: for the person, written by /oauth2/authorize, read by the pages and
+// /oauth2/consent; for the browser, written by /oauth2/par.
 import { sql } from 'kysely'
-import type { Scope } from '../storage/database.ts'
-import { after, type Instant, type Random, type Seconds } from '../world.ts'
+import type { Scope, Tx } from '../storage/database.ts'
+import { after, type Instant, type Random } from '../world.ts'
 import { digestOf, isOneTime, newSecret } from './one_time.ts'
-import { type OAuthRequest, requestLifetime } from './request.ts'
+import { type OAuthRequest, pushedLifetime, requestLifetime } from './request.ts'
 
 export type SavedRequest = {
   /** Key of the row; flows and authentication results refer to it. */
@@ -19,7 +20,7 @@ export type SavedRequest = {
  */
 export async function saveOAuthRequest(
   scope: Scope,
-  saved: { request: OAuthRequest; now: Instant; random: Random; lifetime?: Seconds; pushed?: boolean },
+  saved: { request: OAuthRequest; now: Instant; random: Random },
 ): Promise<string> {
   const { request, now } = saved
   const { secret, id } = newSecret(saved.random)
@@ -30,10 +31,10 @@ export async function saveOAuthRequest(
       id,
       client_id: request.clientId,
       origin: request.origin,
-      pushed: saved.pushed ?? false,
+      pushed: false,
       request: JSON.stringify(request),
       created_at: now,
-      expires_at: after(now, saved.lifetime ?? requestLifetime),
+      expires_at: after(now, requestLifetime),
     })
     .execute()
   return secret
@@ -82,4 +83,64 @@ export async function findOAuthRequestById(scope: Scope, id: Buffer): Promise<Sa
   return (
     row && { id: row.id, request: row.request as OAuthRequest, createdAt: row.created_at, expiresAt: row.expires_at }
   )
+}
+
+export const pushedUri = 'urn:ietf:params:oauth:request_uri:'
+
+/** Keeps the parameters of a pushed request (RFC 9126) for five minutes. @returns its `request_uri`. */
+export async function savePushed(
+  scope: Scope,
+  saved: { params: Record<string, string>; clientId: string; origin: string; now: Instant; random: Random },
+): Promise<string> {
+  const { secret, id } = newSecret(saved.random)
+  await scope.query
+    .insertInto('oauth_request')
+    .values({
+      project_id: scope.projectId,
+      id,
+      client_id: saved.clientId,
+      origin: saved.origin,
+      pushed: true,
+      request: JSON.stringify({ params: saved.params }),
+      created_at: saved.now,
+      expires_at: after(saved.now, pushedLifetime),
+    })
+    .execute()
+  return pushedUri + secret
+}
+
+/** What was pushed under this `request_uri` by this client; undefined once it was answered, or is too old. */
+export async function findPushed(
+  scope: Scope,
+  uri: string,
+  clientId: string,
+  now: Instant,
+): Promise<{ id: string; params: ReadonlyMap<string, string> } | undefined> {
+  const row = await scope.query
+    .selectFrom('oauth_request')
+    .select(['id', 'request'])
+    .where('project_id', '=', scope.projectId)
+    .where('id', '=', digestOf(uri.slice(pushedUri.length)))
+    .where('pushed', '=', true)
+    .where('client_id', '=', clientId)
+    .where('expires_at', '>', now)
+    .where(sql<string>`request ->> 'turn'`, 'is', null)
+    .executeTakeFirst()
+  return (
+    row && {
+      id: row.id.toString('base64url'),
+      params: new Map(Object.entries(row.request.params as Record<string, string>)),
+    }
+  )
+}
+
+/**
+ * Notes which turn answers a pushed request. A browser may come with its `request_uri` as often as it likes until
+ * somebody has signed in; then it is answered once, or again for the same turn (a reload, a double click).
+ */
+export async function answerPushed(tx: Scope<Tx>, { id, turn }: { id: string; turn: string }): Promise<boolean> {
+  const { rows } = await sql`update oauth_request set request = request || jsonb_build_object('turn', ${turn}::text)
+    where project_id = ${tx.projectId} and id = ${Buffer.from(id, 'base64url')} and pushed
+      and coalesce(request ->> 'turn', ${turn}) = ${turn} returning 1`.execute(tx.query)
+  return rows.length === 1
 }
