@@ -23,7 +23,19 @@ export default defineConfig({
       runReport(postgres ? undefined : 'tested on the embedded database only: no PostgreSQL found'),
     ],
     projects: [
-      { extends: true, test: { name: 'unit', include: ['packages/server/src/**/*.test.{ts,tsx}'] } },
+      {
+        extends: true,
+        test: { name: 'unit', include: ['packages/server/src/**/*.test.{ts,tsx}', 'packages/node/src/**/*.test.ts'] },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'node',
+          include: ['packages/node/test/**/*.test.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
       { extends: true, test: { ...behaviour, name: 'embedded', env: { HEADGEAR_TEST_STORE: 'embedded' } } },
       ...(postgres
         ? [

@@ -56,7 +56,7 @@ const tasks = {
 
 async function build() {
   if (!existsSync(tool.tsc)) return withoutCompiler()
-  await step(tool.tsc, ['-b', 'packages/server'], 'stderr')
+  await step(tool.tsc, ['-b', 'packages/server', 'packages/node'], 'stderr')
 
   // The embedded database starts from a template with the migrations done: seconds saved on each first start.
   const template = join(server, 'dist/storage/template.js')
