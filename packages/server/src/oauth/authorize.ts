@@ -8,7 +8,7 @@ import { readSid } from '../sessions/credential.ts'
 import { hasFullAccess, isPublic } from './clients.ts'
 import { isChallenge } from './pkce.ts'
 import { chooseRedirectUri, preAuthenticatedUri } from './redirect_uri.ts'
-import type { LoginHint, OAuthRequest, SettingsAction } from './request.ts'
+import type { Hints, LoginHint, OAuthRequest, SettingsAction } from './request.ts'
 import { parseScope, scopeFault } from './scopes.ts'
 
 export type ResponseMode = OAuthRequest['responseMode']
@@ -31,9 +31,6 @@ export type Checked =
   /** A one-time token of a native app that turns into a web app's access token cookie. */
   | { kind: 'pre_authenticated'; to: ReturnAddress; token: string; client: ClientConfig; grantId: Buffer; sub: string }
   | { kind: 'request'; to: ReturnAddress; client: ClientConfig; request: OAuthRequest; silent: boolean; hints: Hints }
-
-/** Hints as they came, for a client's own sign-in pages. */
-export type Hints = { login_hint?: string; id_token_hint?: string }
 
 export type Params = ReadonlyMap<string, string>
 

@@ -10,7 +10,8 @@ import { oauthRefusal, Refusal } from '../refusal.ts'
 import { databaseOutage } from '../storage/database.ts'
 import { openAppSession } from './app_session.ts'
 import { asJson } from './as_json.ts'
-import { type Checked, checkAuthorize, type Hints } from './authorize.ts'
+import { type Checked, checkAuthorize } from './authorize.ts'
+import { carryDoor, throughHub, toHub } from './carry.ts'
 import { authenticateClient } from './client_auth.ts'
 import { clientRequest } from './client_request.ts'
 import { discoveryDocument } from './discovery.ts'
@@ -23,8 +24,8 @@ import { parDoor } from './par.ts'
 import { openPreAuthenticated } from './pre_authenticated_url.ts'
 import { demandProof, readProof } from './proof.ts'
 import { redirectAllowed } from './redirect_uri.ts'
-import type { OAuthRequest } from './request.ts'
-import { findOAuthRequestById, findPushed, pushedUri, saveOAuthRequest } from './requests.ts'
+import type { Hints, OAuthRequest } from './request.ts'
+import { findOAuthRequest, findOAuthRequestById, findPushed, pushedUri, saveOAuthRequest } from './requests.ts'
 import { answer, appended, goTo } from './respond.ts'
 import { findAuthenticationResult, takeAuthenticationResult } from './results.ts'
 import { revocationsDoor } from './revocations.ts'
@@ -110,6 +111,34 @@ function authorized(c: Ctx, checked: Checked): Response | Promise<Response> {
   }
 }
 
+/** Where a request goes on that has been to the hub. */
+const resumePath = '/_internals/oauth_resume'
+
+/**
+ * On an origin whose cookies are not the hub's, the hub is asked first whether this browser is signed in, and learns of
+ * the sign-in that may follow. Undefined when there is no need.
+ */
+async function hubFirst(c: Ctx, request: OAuthRequest): Promise<Response | undefined> {
+  const { world, project, origin } = at(c)
+  if (!origin.carries || !request.browserSession) return undefined
+  if ((await usableSession(c, request)) !== undefined && request.prompt.length === 0) return undefined
+  const ref = await saveOAuthRequest(scopeOf(world.db, project), {
+    request,
+    random: world.random,
+    now: world.clock.now(),
+  })
+  return throughHub(c, `${resumePath}?x_ref=${ref}`)
+}
+
+oauthDoor.get(resumePath, async (c) => {
+  const { world, project } = at(c)
+  const ref = c.req.query('x_ref') ?? ''
+  const saved = await findOAuthRequest(scopeOf(world.db, project), ref, world.clock.now())
+  if (saved === undefined || !project.clients.has(saved.request.clientId))
+    return protocolError(c, { error: 'invalid_request', description: 'this sign-in has expired; start again' })
+  return saved.request.silent ? silentlyHere(c, saved.request) : toPages(c, saved.request, ref)
+})
+
 function protocolError(c: Ctx, about: { error: string; description: string }): Response | Promise<Response> {
   if ((c.req.header('accept') ?? '').includes('text/html')) return c.get('views').protocolError(c, about)
   return c.text(
@@ -146,6 +175,10 @@ async function signedByApp(c: Ctx): Promise<Signed | undefined> {
 
 /** `prompt=none`: finished without a page, or not at all (OpenID Core §3.1.2.6). */
 async function silently(c: Ctx, request: OAuthRequest): Promise<Response> {
+  return (await hubFirst(c, { ...request, silent: true })) ?? silentlyHere(c, request)
+}
+
+async function silentlyHere(c: Ctx, request: OAuthRequest): Promise<Response> {
   const refuse = (error: string, description: string) =>
     answer(c, addressOf(request), { error, error_description: description })
   const session = await usableSession(c, request)
@@ -159,7 +192,7 @@ async function silently(c: Ctx, request: OAuthRequest): Promise<Response> {
 
 /** Hands over to the pages, unless the request itself shows that no question is left. */
 async function visibly(c: Ctx, request: OAuthRequest, hints: Hints): Promise<Response> {
-  const { world, project, origin } = at(c)
+  const { world, project } = at(c)
   const now = world.clock.now()
   const session = await usableSession(c, request)
   if (session !== undefined && request.prompt.length === 0 && request.maxAge !== undefined) {
@@ -167,7 +200,15 @@ async function visibly(c: Ctx, request: OAuthRequest, hints: Hints): Promise<Res
       shortcoming(request, signedBy(session), now) === undefined && !(await needsConsent(c, request, session.user.id))
     if (good && request.loginHint === undefined) return complete(c, request, signedBy(session))
   }
+  const through = await hubFirst(c, { ...request, hints })
+  if (through !== undefined) return through
   const ref = await saveOAuthRequest(scopeOf(world.db, project), { request, random: world.random, now })
+  return toPages(c, { ...request, hints }, ref)
+}
+
+/** To our pages, or the client's own. */
+function toPages(c: Ctx, request: OAuthRequest, ref: string): Response {
+  const { project, origin } = at(c)
   const client = project.clients.get(request.clientId)
   const members: [string, string][] = Object.entries({
     x_ref: ref,
@@ -177,7 +218,7 @@ async function visibly(c: Ctx, request: OAuthRequest, hints: Hints): Promise<Res
     state: request.state,
     x_state: request.xState,
     x_color_scheme: request.colorScheme,
-    ...(client?.x_custom_ui_uri === undefined ? {} : hints),
+    ...(client?.x_custom_ui_uri === undefined ? {} : request.hints),
   }).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as [string, string]]))
   const entry = client?.x_custom_ui_uri ?? `${origin.origin}/_internals/oauth_entrypoint`
   return c.redirect(appended(entry, members, 'query'), 302)
@@ -199,6 +240,11 @@ oauthDoor.on(['GET', 'POST'], '/oauth2/consent', async (c) => {
   const { request } = saved
   if (!project.clients.has(request.clientId))
     return protocolError(c, { error: 'unauthorized_client', description: 'invalid client ID' })
+  if (c.req.method === 'GET' && result.idpSessionId !== null) {
+    const { pathname, search } = new URL(c.req.url)
+    const told = await toHub(c, result.idpSessionId, pathname + search)
+    if (told !== undefined) return told
+  }
 
   const short = shortcoming(request, result, saved.createdAt)
   if (short !== undefined)
@@ -298,6 +344,7 @@ oauthDoor.get('/oauth2/redirect', (c) => {
 
 oauthDoor.route('/', parDoor)
 oauthDoor.route('/', endSessionDoor)
+oauthDoor.route('/', carryDoor)
 oauthDoor.route('/', revocationsDoor)
 oauthDoor.route('/', sdkDoor)
 

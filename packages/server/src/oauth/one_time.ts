@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Scope } from '../storage/database.ts'
-import { after, type Instant, type Random } from '../world.ts'
+import { after, type Instant, type Random, type Seconds } from '../world.ts'
 
 const oneTimeLifetime = 300
 
@@ -22,17 +22,17 @@ export function isOneTime(text: string): boolean {
   return /^[A-Za-z0-9_-]{32}$/.test(text)
 }
 
-export type OneTimeKind = 'app_session_token' | 'challenge' | 'promotion_code' | 'pre_authenticated_url'
+export type OneTimeKind = 'app_session_token' | 'carry' | 'challenge' | 'promotion_code' | 'pre_authenticated_url'
 
-/** Keeps a one-time token with its facts for five minutes. @returns the token and when it ends. */
+/** Keeps a one-time token with its facts, for five minutes unless told otherwise. @returns the token and when it ends. */
 export async function insertOneTimeToken(
   scope: Scope,
   kind: OneTimeKind,
   data: Record<string, unknown>,
-  chance: { random: Random; now: Instant },
+  chance: { random: Random; now: Instant; lifetime?: Seconds },
 ): Promise<{ token: string; expiresAt: Instant }> {
   const { secret, id } = newSecret(chance.random)
-  const expiresAt = after(chance.now, oneTimeLifetime)
+  const expiresAt = after(chance.now, chance.lifetime ?? oneTimeLifetime)
   await scope.query
     .insertInto('one_time_token')
     .values({ project_id: scope.projectId, kind, id, data: JSON.stringify(data), expires_at: expiresAt, used_at: null })

@@ -9,6 +9,7 @@ const origin = {
   cookieDomain: undefined,
   secure: true,
   cookiePrefix: '',
+  carries: false,
 }
 const client = ClientConfig.parse({
   client_id: 'c',

@@ -18,6 +18,8 @@ export type SettingsAction =
   | 'link_oauth'
   | 'unlink_oauth'
 
+export type Hints = { login_hint?: string; id_token_hint?: string }
+
 /** Stored as JSON: every member is plain data; absent members are left out. */
 export type OAuthRequest = {
   clientId: string
@@ -31,8 +33,12 @@ export type OAuthRequest = {
   nonce?: string
   codeChallenge?: string
   dpopJkt?: string
-  /** `none` never gets this far. `create` is OpenID's «Initiating User Registration». */
+  /** `none` is `silent`. `create` is OpenID's «Initiating User Registration». */
   prompt: ('login' | 'consent' | 'select_account' | 'create')[]
+  /** `prompt=none`, on its way through the hub. */
+  silent?: true
+  /** Hints as they came, for a client's own sign-in pages. */
+  hints?: Hints
   maxAge?: number
   /** Subject and session of a verified `id_token_hint`. */
   hint?: { sub: string; sid?: string }

@@ -37,8 +37,13 @@ export function draw(
   const { c, words, site } = visit
   const { title, body, leadsTo = [], ...frame } = drawing
   neverStore(c)
-  const targets = [...leadsTo, ...(visit.request ? [visit.request.redirectUri] : [])]
-  const clients = [...at(c).project.clients.values()]
+  const { project, origin } = at(c)
+  const targets = [
+    ...leadsTo,
+    ...(visit.request ? [visit.request.redirectUri] : []),
+    ...(origin.carries ? [project.origins[0].origin] : []),
+  ]
+  const clients = [...project.clients.values()]
   c.header('content-security-policy', contentPolicy({ leadsTo: targets, framedBy: framers(clients) }))
   const { problem, news } = visit.carried
   const above = visit.shown ? undefined : said(visit)

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { at } from '../http/context.ts'
 import { currentSession } from '../http/current.ts'
+import { throughHub } from '../oauth/carry.ts'
 import { findOAuthRequest } from '../oauth/requests.ts'
 import { insertAuthenticationResult } from '../oauth/results.ts'
 import { scopeOf } from '../projects/find.ts'
@@ -72,8 +73,14 @@ export async function continueAs(visit: Visit, session: IdpSession): Promise<Res
   return redirect(c, `${origin.origin}/oauth2/consent?code=${code}`)
 }
 
-/** `GET /`: sign-in for who has an account here, else sign-up. */
-export function front(visit: Visit): Response {
+/** `GET /`: sign-in for who has an account here, else sign-up. The hub is asked first whether that is needed. */
+export async function front(visit: Visit): Promise<Response> {
+  const { c, url } = visit
+  if (at(c).origin.carries && !url.searchParams.has('x_hub') && (await browserSession(visit)) === undefined) {
+    const query = new URLSearchParams(url.search)
+    query.set('x_hub', 'asked')
+    return throughHub(c, `/?${query}`)
+  }
   const closed = at(visit.c).project.config.authentication.public_signup_disabled
   return redirect(visit.c, address(visit, hasSignedUp(visit.c) || closed ? '/login' : '/signup'))
 }

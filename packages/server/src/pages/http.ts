@@ -7,6 +7,7 @@ import { flowOfGroup } from '../flows/generate.ts'
 import { at, type Ctx, type Env } from '../http/context.ts'
 import { currentSession } from '../http/current.ts'
 import { isSameOrigin } from '../http/same_origin.ts'
+import { toHub } from '../oauth/carry.ts'
 import { Refusal } from '../refusal.ts'
 import { databaseOutage } from '../storage/database.ts'
 import { serveTheme } from './assets.ts'
@@ -16,7 +17,7 @@ import { obvious } from './choosing.ts'
 import { deadEndAddress, drawDeadEnd } from './dead_end.ts'
 import { destinationOf } from './destination.ts'
 import { draw, redirect } from './draw.tsx'
-import { enter, front } from './entry.ts'
+import { browserSession, enter, front } from './entry.ts'
 import { type Problem, problemOf } from './errors.ts'
 import {
   cookieNeeded,
@@ -74,6 +75,8 @@ async function formOf(c: Ctx): Promise<Form> {
   }
 }
 
+const finishPath = '/authflow/v2/finish'
+
 // ---- pages of a flow ----------------------------------------------------------------------------------------------
 
 /** The address of the page that is made for a turn. */
@@ -99,7 +102,14 @@ function leave(visit: Visit, view: FlowView): Response {
   const to = (view.action.data as { finish_redirect_uri?: string }).finish_redirect_uri
   if (to !== undefined) return redirect(c, to)
   if (view.type === 'account_recovery') return redirect(c, address(visit, '/authflow/v2/reset_password/success'))
-  return redirect(c, elsewhere(visit))
+  return redirect(c, at(c).origin.carries ? address(visit, finishPath) : elsewhere(visit))
+}
+
+/** Where a person comes by who signed in for no app, so that the hub learns of it. */
+async function finished(visit: Visit): Promise<Response> {
+  const session = await browserSession(visit)
+  const told = session && (await toHub(visit.c, session.session.id, visit.url.pathname + visit.url.search))
+  return told ?? redirect(visit.c, elsewhere(visit))
 }
 
 function elsewhere(visit: Visit): string {
@@ -295,10 +305,7 @@ pagesDoor.post(selectAccountPath, oneMegabyte, serve(takeAccount))
 pagesDoor.get('/authflow/v2/reset_password/success', serve(resetDone))
 pagesDoor.get(verifyLoginLinkPath, serve(drawLoginLink))
 pagesDoor.post(verifyLoginLinkPath, oneMegabyte, serve(takeLoginLink))
-pagesDoor.get(
-  '/authflow/v2/finish',
-  serve((visit) => redirect(visit.c, elsewhere(visit))),
-)
+pagesDoor.get(finishPath, serve(finished))
 pagesDoor.get('/authflow/v2/account_status', serve(drawDeadEnd))
 pagesDoor.get('/authflow/v2/no_authenticator', serve(drawDeadEnd))
 pagesDoor.get('/v2/errors/error', serve(drawDeadEnd))

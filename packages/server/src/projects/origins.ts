@@ -13,21 +13,29 @@ export type Origin = {
   secure: boolean
   /** Put before every cookie name on this origin. */
   cookiePrefix: string
+  /** Its cookies are not the hub's, so signing in passes through there (oauth/carry.ts). */
+  carries: boolean
 }
 
 /** First the hub, `http.public_origin`, then the alternates in their order. */
 export function originsOf(http: Config['http']): Origin[] {
+  const hub = cookieDomainOf(new URL(http.public_origin), http.cookie_domain)
   return [http.public_origin, ...http.alternate_origins].map((text, index) => {
     const url = new URL(text)
-    const given = index === 0 ? http.cookie_domain : undefined
+    const cookieDomain = index === 0 ? hub : cookieDomainOf(url)
     return {
       origin: url.origin,
       host: url.host,
-      cookieDomain: given ?? derivedCookieDomain(url.hostname),
+      cookieDomain,
       secure: url.protocol === 'https:',
       cookiePrefix: http.cookie_prefix,
+      carries: index > 0 && (cookieDomain === undefined || cookieDomain !== hub),
     }
   })
+}
+
+function cookieDomainOf(url: URL, given?: string): string | undefined {
+  return given ?? derivedCookieDomain(url.hostname)
 }
 
 /**
@@ -42,6 +50,7 @@ export function localOrigin(projectId: string, origin: string, prefix: string): 
     cookieDomain: undefined,
     secure: false,
     cookiePrefix: `${prefix}${projectId}_`,
+    carries: false,
   }
 }
 

@@ -107,11 +107,14 @@ export async function findGrantOfAppSession(scope: Scope, id: Buffer): Promise<F
   return rows[0] && found(rows[0])
 }
 
+/** By its own id, or that of a cookie which another origin has of it. One statement. */
 export async function findIdpSession(scope: Scope, id: Buffer): Promise<FoundIdpSession | undefined> {
   const { rows } = await sql<Record<string, unknown>>`
     select s.*, ${userFactsColumn('u')} as user_facts
     from idp_session s join end_user u on u.project_id = s.project_id and u.id = s.user_id
-    where s.project_id = ${scope.projectId} and s.id = ${id}`.execute(scope.query)
+    where s.project_id = ${scope.projectId} and s.id = coalesce(
+      (select c.idp_session_id from session_cookie c where c.project_id = ${scope.projectId} and c.id = ${id}),
+      ${id})`.execute(scope.query)
   const row = rows[0]
   if (row === undefined) return undefined
   const { user_facts, ...session } = row
@@ -478,6 +481,23 @@ export async function revokeToken(tx: Scope<Tx>, token: { id: string; expiresAt:
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirst()
   return result.numInsertedOrUpdatedRows === 1n
+}
+
+/** Gives a browser session a cookie on another of the project's origins. */
+export async function insertSessionCookie(
+  scope: Scope,
+  row: { id: Buffer; idpSessionId: Buffer; origin: string; now: Date },
+): Promise<void> {
+  await scope.query
+    .insertInto('session_cookie')
+    .values({
+      project_id: scope.projectId,
+      id: row.id,
+      idp_session_id: row.idpSessionId,
+      origin: row.origin,
+      created_at: row.now,
+    })
+    .execute()
 }
 
 export async function insertAppSession(scope: Scope, row: { id: Buffer; grantId: Buffer; now: Date }): Promise<void> {

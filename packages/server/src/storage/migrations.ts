@@ -10,6 +10,7 @@ import { oauth } from './migrations/0005_oauth.ts'
 import { flows } from './migrations/0006_flows.ts'
 import { limits } from './migrations/0007_limits.ts'
 import { revocations } from './migrations/0008_revocations.ts'
+import { origins } from './migrations/0009_origins.ts'
 
 const migrations: Record<string, Migration> = {
   '0001_projects': projects,
@@ -20,6 +21,7 @@ const migrations: Record<string, Migration> = {
   '0006_flows': flows,
   '0007_limits': limits,
   '0008_revocations': revocations,
+  '0009_origins': origins,
 }
 
 /**

@@ -148,6 +148,7 @@ type OfflineGrantTable = {
   ended_at: Date | null
   end_reason: string | null
 }
+type SessionCookieTable = { project_id: string; id: Buffer; idp_session_id: Buffer; origin: string; created_at: Date }
 type AppSessionTable = { project_id: string; id: Buffer; grant_id: Buffer; created_at: Date }
 type RevokedTokenTable = { project_id: string; id: string; expires_at: Date }
 
@@ -289,6 +290,7 @@ export type Tables = {
   idp_session: IdpSessionTable
   authorization_record: AuthorizationRecordTable
   offline_grant: OfflineGrantTable
+  session_cookie: SessionCookieTable
   app_session: AppSessionTable
   revoked_token: RevokedTokenTable
   oauth_request: OAuthRequestTable

@@ -1,5 +1,6 @@
 // A browser without script, over HTTP: keeps cookies, follows redirects on the host, and sends forms as they stand.
 import type { DevelopmentProject } from '../../src/dev/projects.ts'
+import { type ByName, fetchByName } from './by_name.ts'
 
 export type Seen = {
   status: number
@@ -61,7 +62,9 @@ export function formsOf(html: string): FormFound[] {
 }
 
 export type PlainBrowser = {
+  /** Of the first origin. */
   cookies: Map<string, string>
+  cookiesOf(origin: string): Map<string, string>
   page: Seen
   open(url: string, headers?: Record<string, string>): Promise<Seen>
   /** Fills in and sends a form of the present page. */
@@ -75,30 +78,33 @@ export type PlainBrowser = {
 
 export function plainBrowser(
   project: Pick<DevelopmentProject, 'local_origin'>,
-  more: { headers?: Record<string, string> } = {},
+  more: { headers?: Record<string, string>; names?: { origins: readonly string[]; at: string } } = {},
 ): PlainBrowser {
-  const origin = project.local_origin
-  const cookies = new Map<string, string>()
+  // With names it walks over several origins, which are all served at one address, and keeps their cookies apart.
+  const origins = more.names?.origins ?? [project.local_origin]
+  const origin = origins[0] ?? ''
+  const jars = new Map(origins.map((one) => [one, new Map<string, string>()]))
+  const jarOf = (url: URL) => jars.get(url.origin) ?? new Map<string, string>()
 
-  async function request(url: URL, init: RequestInit & { headers?: Record<string, string> }): Promise<Seen> {
+  async function request(url: URL, init: ByName): Promise<Seen> {
     const way: string[] = []
     let next = url
     let options = init
     for (let hop = 0; hop < 20; hop++) {
       way.push(next.origin === origin ? next.pathname + next.search : next.href)
-      if (next.origin !== origin) return seen(next, new Response(null, { status: 302 }), '', way)
+      if (!jars.has(next.origin)) return seen(next, new Response(null, { status: 302 }), '', way)
+      const cookies = jarOf(next)
       const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-      const response = await fetch(next, {
-        ...options,
-        redirect: 'manual',
-        headers: {
-          accept: 'text/html',
-          'user-agent': agent,
-          ...more.headers,
-          ...options.headers,
-          ...(cookie === '' ? {} : { cookie }),
-        },
-      })
+      const headers = {
+        accept: 'text/html',
+        'user-agent': agent,
+        ...more.headers,
+        ...options.headers,
+        ...(cookie === '' ? {} : { cookie }),
+      }
+      const response = await (more.names === undefined
+        ? fetch(next, { ...options, redirect: 'manual', headers })
+        : fetchByName(more.names.at, next, { ...options, headers }))
       for (const line of response.headers.getSetCookie()) {
         const [pair = ''] = line.split(';')
         const at = pair.indexOf('=')
@@ -137,7 +143,8 @@ export function plainBrowser(
   }
 
   const self: PlainBrowser = {
-    cookies,
+    cookies: jarOf(new URL(origin)),
+    cookiesOf: (at) => jarOf(new URL(at)),
     page: undefined as unknown as Seen,
     open: (url, headers = {}) => request(new URL(url, self.page?.url ?? origin), { headers }),
     post: (url, fields, headers = {}) =>
