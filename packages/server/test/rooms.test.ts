@@ -36,11 +36,11 @@ function onlyExcused(broken: (source: Source) => boolean, excused: Record<string
 
 const isStore = ({ path }: Source) => /^storage\/|(^|\/)store\.ts$/.test(path)
 const hasSql = ({ code }: Source) => /\.(selectFrom|insertInto|updateTable|deleteFrom)\(|\bsql(<[^`]*>)?`/.test(code)
-/** A room's `http.ts`, and what only that imports; the hosted pages; what doors share. */
+/** A room's `http.ts`, and what only that and the hosted pages import; the hosted pages; what doors share. */
 function isDoor(path: string): boolean {
   if (/^(http|pages)\/|(^|\/)http\.ts$/.test(path)) return true
   const importers = sources.filter((other) => values(other).includes(path)).map((other) => other.path)
-  return importers.length > 0 && importers.every((other) => other === join(dirname(path), 'http.ts'))
+  return importers.length > 0 && importers.every((other) => other === join(dirname(path), 'http.ts') || other.startsWith('pages/'))
 }
 
 test('the sources are read', () => {
