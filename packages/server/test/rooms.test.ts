@@ -40,7 +40,10 @@ const hasSql = ({ code }: Source) => /\.(selectFrom|insertInto|updateTable|delet
 function isDoor(path: string): boolean {
   if (/^(http|pages)\/|(^|\/)http\.ts$/.test(path)) return true
   const importers = sources.filter((other) => values(other).includes(path)).map((other) => other.path)
-  return importers.length > 0 && importers.every((other) => other === join(dirname(path), 'http.ts') || other.startsWith('pages/'))
+  return (
+    importers.length > 0 &&
+    importers.every((other) => other === join(dirname(path), 'http.ts') || other.startsWith('pages/'))
+  )
 }
 
 test('the sources are read', () => {
