@@ -119,6 +119,11 @@ describe.each([
       await oauth.refreshTokenGrantRequest(as, client, auth, tokens.refresh_token ?? '', options()),
     )
     expect(refreshed.access_token).not.toBe(tokens.access_token)
+    if (clientId !== 'public') {
+      const asked = await oauth.introspectionRequest(as, client, auth, refreshed.access_token, plain)
+      const said = await oauth.processIntrospectionResponse(as, client, asked)
+      expect([said.active, said.sub]).toEqual([true, who.userId])
+    }
     await oauth.processRevocationResponse(
       await oauth.revocationRequest(as, client, auth, refreshed.refresh_token ?? tokens.refresh_token ?? '', plain),
     )

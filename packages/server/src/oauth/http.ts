@@ -19,6 +19,7 @@ import { endSessionDoor } from './end_session.ts'
 import { addressOf, complete, needsConsent, type Signed, scopesToAllow, shortcoming } from './finish.ts'
 import { readForm } from './form.ts'
 import { grants } from './grants.ts'
+import { introspectionDoor } from './introspect.ts'
 import { digestOf } from './one_time.ts'
 import { parDoor } from './par.ts'
 import { openPreAuthenticated } from './pre_authenticated_url.ts'
@@ -343,6 +344,7 @@ oauthDoor.get('/oauth2/redirect', (c) => {
 })
 
 oauthDoor.route('/', parDoor)
+oauthDoor.route('/', introspectionDoor)
 oauthDoor.route('/', endSessionDoor)
 oauthDoor.route('/', carryDoor)
 oauthDoor.route('/', revocationsDoor)
@@ -357,6 +359,7 @@ const methods: Record<string, readonly string[]> = {
   '/oauth2/par': ['POST'],
   '/oauth2/token': ['POST'],
   '/oauth2/revoke': ['POST'],
+  '/oauth2/introspect': ['POST'],
   '/oauth2/userinfo': ['GET', 'HEAD', 'POST'],
   '/oauth2/end_session': ['GET', 'HEAD', 'POST'],
   '/oauth2/redirect': ['GET', 'HEAD'],

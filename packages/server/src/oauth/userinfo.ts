@@ -2,23 +2,15 @@
 // cookie.
 import { at, type Ctx } from '../http/context.ts'
 import { currentSession } from '../http/current.ts'
-import { verifyOwnJwt } from '../keys/verify.ts'
-import type { Project } from '../projects/find.ts'
 import { oauthRefusal, Refusal } from '../refusal.ts'
 import { accessToken } from '../resolver/credentials.ts'
 import type { Session } from '../sessions/resolve.ts'
 import { userInfo } from './claims.ts'
 import { proofAlgorithms } from './dpop.ts'
 import { readForm } from './form.ts'
+import { ownClaims } from './own_token.ts'
 import { demandProof, giveNonce, provenKey, readProof } from './proof.ts'
 import { parseScope } from './scopes.ts'
-
-/** The scopes that a JWT access token names, when it is the one that the session was found by; an opaque one names none. */
-function scopesOf(project: Project, token: string | undefined, tokenId: string | undefined): string[] | undefined {
-  if (token === undefined || tokenId === undefined || !token.includes('.')) return undefined
-  const claims = verifyOwnJwt(token, project.signingKeys)?.claims
-  return claims?.jti === tokenId && typeof claims.scope === 'string' ? parseScope(claims.scope) : undefined
-}
 
 export async function answerUserInfo(c: Ctx): Promise<Response> {
   const { node, project, caller } = at(c)
@@ -61,10 +53,11 @@ async function answerBound(c: Ctx, token: string): Promise<Response> {
 function say(c: Ctx, session: Session, token: string | undefined): Response {
   const { project } = at(c)
   const grant = session.kind === 'offline_grant' ? session.grant : undefined
+  const scope = ownClaims(project, token, session.tokenId)?.scope
   return c.json(
     userInfo(session.user, project.config, {
       client: grant && project.clients.get(grant.client_id),
-      scopes: scopesOf(project, token, session.tokenId) ?? grant?.scopes ?? [],
+      scopes: scope === undefined ? (grant?.scopes ?? []) : parseScope(scope),
       named: grant?.userinfo_claims ?? undefined,
     }),
   )
