@@ -29,6 +29,19 @@ export function plainAddress(address: string): string {
 
 type HeaderReader = (name: string) => string | undefined
 
+/** What a proxy in front of an app says of the request that it asks about: Caddy's and Traefik's forward auth do. */
+export type Original = { method: string; url: string }
+
+/** The original request as a trusted proxy describes it; undefined when it does not. */
+export function originalRequest(header: HeaderReader, peer: string, trusted: TrustedProxies): Original | undefined {
+  if (!trusted(plainAddress(peer))) return undefined
+  const first = (name: string) => header(name)?.split(',')[0]?.trim()
+  const [host, uri] = [first('x-forwarded-host'), header('x-forwarded-uri')]
+  if (host === undefined || uri === undefined || !uri.startsWith('/')) return undefined
+  const url = `${first('x-forwarded-proto') ?? 'https'}://${host}${uri}`
+  return URL.canParse(url) ? { method: first('x-forwarded-method') ?? 'GET', url } : undefined
+}
+
 /**
  * The host that was asked for and the caller's address. Of `X-Forwarded-For` the rightmost address that is no trusted
  * proxy counts: what stands left of it anybody can write.

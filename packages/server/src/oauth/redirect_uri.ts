@@ -79,3 +79,14 @@ export function postLogoutAllowed(uri: string, clients: Iterable<ClientConfig>):
       return true
   return false
 }
+
+/** Whether an address is on an origin that a first party's client has registered, or is itself registered. */
+export function isOfApp(clients: readonly ClientConfig[], asked: string): boolean {
+  if (!URL.canParse(asked)) return false
+  const { origin, protocol, username, password } = new URL(asked)
+  const web = (protocol === 'https:' || protocol === 'http:') && username === '' && password === ''
+  return clients.some(({ x_application_type, redirect_uris = [] }) => {
+    if (x_application_type === 'third_party_app' || !web) return redirect_uris.includes(asked)
+    return redirect_uris.some((uri) => URL.canParse(uri) && new URL(uri).origin === origin)
+  })
+}

@@ -6,7 +6,7 @@ const origin = 'https://identity.acme.com'
 const parsed = parseConfig(`
 id: acme
 http: { public_origin: ${origin} }
-oauth: { clients: [{ client_id: notes, name: Notes, redirect_uris: ["https://notes.acme.com/cb"] }] }
+oauth: { clients: [{ client_id: notes, name: Notes, redirect_uris: ["https://notes.acme.com/cb"] }, { client_id: guests, name: Guests, client_name: Guests, x_application_type: third_party_app, redirect_uris: ["https://guests.example/cb"] }] }
 `)
 if (!parsed.ok) throw new Error('the configuration does not parse')
 const { config } = parsed
@@ -15,7 +15,12 @@ test.each([
   ['/settings/profile?x=1', '/settings/profile?x=1'],
   [`${origin}/settings/sessions`, '/settings/sessions'],
   ['https://notes.acme.com/cb', 'https://notes.acme.com/cb'],
-  ['https://notes.acme.com/cb?next=https://evil.example', '/settings'],
+  ['https://notes.acme.com/any/page?x=1', 'https://notes.acme.com/any/page?x=1'],
+  ['http://notes.acme.com/', '/settings'],
+  ['https://notes.acme.com:8443/', '/settings'],
+  ['https://ann@notes.acme.com/', '/settings'],
+  ['https://guests.example/cb', 'https://guests.example/cb'],
+  ['https://guests.example/elsewhere', '/settings'],
   ['https://evil.example/', '/settings'],
   ['//evil.example/', '/settings'],
   ['/\\evil.example/', '/settings'],

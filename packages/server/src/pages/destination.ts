@@ -1,15 +1,16 @@
 // Where a person goes when no app waits for them.
 import type { Config } from '../config/schema.ts'
+import { isOfApp } from '../oauth/redirect_uri.ts'
 
 /**
- * A page of this host, a registered address of one of its apps, the project's own default, or settings (wire contract
- * §2.13). Nothing else, so that no link can use sign-in to lead astray.
+ * A page of this host, an address of one of its apps, the project's own default, or settings (wire contract §2.13).
+ * Nothing else, so that no link can use sign-in to lead astray.
  * @param asked `redirect_uri` of the address, relative or absolute.
  */
 export function destinationOf(config: Config, origin: string, asked: string | null): string {
   const here = asked !== null && asked !== '' ? insideOf(origin, asked) : undefined
   if (here !== undefined) return here
-  if (asked !== null && isRegistered(config, asked)) return asked
+  if (asked !== null && isOfApp(config.oauth.clients, asked)) return asked
   return config.ui.default_redirect_uri ?? '/settings'
 }
 
@@ -23,8 +24,4 @@ export function insideOf(origin: string, asked: string): string | undefined {
   if (url.pathname.startsWith('//')) return undefined
   if (['/', '/login', '/signup', '/logout'].includes(url.pathname)) return undefined
   return url.pathname + url.search + url.hash
-}
-
-function isRegistered(config: Config, asked: string): boolean {
-  return config.oauth.clients.some((client) => client.redirect_uris?.includes(asked) ?? false)
 }

@@ -7,7 +7,7 @@ import { explain, type Said } from './errors.ts'
 import { Layout, type LayoutProps } from './layout.tsx'
 import { Notice } from './parts.tsx'
 import { T } from './sentences.tsx'
-import { address, type Visit } from './visit.ts'
+import { address, elsewhere, type Visit } from './visit.ts'
 
 export type Drawing = {
   title: { k: string; vars?: Vars }
@@ -40,7 +40,7 @@ export function draw(
   const { project, origin } = at(c)
   const targets = [
     ...leadsTo,
-    ...(visit.request ? [visit.request.redirectUri] : []),
+    visit.request?.redirectUri ?? elsewhere(visit),
     ...(origin.carries ? [project.origins[0].origin] : []),
   ]
   const clients = [...project.clients.values()]

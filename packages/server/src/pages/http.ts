@@ -15,7 +15,6 @@ import { bindBrowser, browserOf, flowCaller, setCookies } from './browser.ts'
 import { carry } from './carried.ts'
 import { obvious } from './choosing.ts'
 import { deadEndAddress, drawDeadEnd } from './dead_end.ts'
-import { destinationOf } from './destination.ts'
 import { draw, redirect } from './draw.tsx'
 import { browserSession, enter, front } from './entry.ts'
 import { type Problem, problemOf } from './errors.ts'
@@ -36,7 +35,7 @@ import { selectAccount, selectAccountPath, takeAccount } from './select_account.
 import { personAt } from './settings/person.ts'
 import { settingsPages } from './settings/settings.ts'
 import { drawLoginLink, takeLoginLink, verifyLoginLinkPath } from './verify_login_link.tsx'
-import { address, lookOf, type Visit, visitOf } from './visit.ts'
+import { address, elsewhere, lookOf, type Visit, visitOf } from './visit.ts'
 
 // ---- every page ---------------------------------------------------------------------------------------------------
 
@@ -110,11 +109,6 @@ async function finished(visit: Visit): Promise<Response> {
   const session = await browserSession(visit)
   const told = session && (await toHub(visit.c, session.session.id, visit.url.pathname + visit.url.search))
   return told ?? redirect(visit.c, elsewhere(visit))
-}
-
-function elsewhere(visit: Visit): string {
-  const { project, origin } = at(visit.c)
-  return destinationOf(project.config, origin.origin, visit.url.searchParams.get('redirect_uri'))
 }
 
 function gone(error: unknown): boolean {

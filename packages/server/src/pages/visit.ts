@@ -9,6 +9,7 @@ import { scopeOf } from '../projects/find.ts'
 import type { Look } from './assets.ts'
 import { cookie, keep } from './browser.ts'
 import { type Carried, takeCarried } from './carried.ts'
+import { destinationOf } from './destination.ts'
 import type { Site } from './layout.tsx'
 
 export type Visit = {
@@ -96,4 +97,10 @@ export function address(visit: Visit, path: string, query: Readonly<Record<strin
   if (value !== null) out.set(name, value)
   for (const [name, value] of Object.entries(query)) if (value !== undefined) out.set(name, value)
   return out.size === 0 ? path : `${path}?${out}`
+}
+
+/** Where a person goes next whom no app waits for. */
+export function elsewhere(visit: Visit): string {
+  const { project, origin } = at(visit.c)
+  return destinationOf(project.config, origin.origin, visit.url.searchParams.get('redirect_uri'))
 }

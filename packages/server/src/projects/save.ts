@@ -24,7 +24,7 @@ export function configRefusal(faults: readonly Fault[]): Refusal {
   return new Refusal({
     name: 'Invalid',
     reason: 'ValidationFailed',
-    message: `invalid configuration: ${faults.length} fault${faults.length === 1 ? '' : 's'}`,
+    message: `invalid configuration: ${faults.map(({ location, message }) => `${location} ${message}`).join('; ')}`,
     info: { causes: faults },
   })
 }

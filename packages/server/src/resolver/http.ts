@@ -1,11 +1,12 @@
-// GET /_resolver/resolve: tells any proxy or backend who is calling. Always 200 unless `?deny=401` asks otherwise, and
+// GET /_resolver/resolve: tells any proxy or backend who is calling. Always 200 unless `?deny=` asks otherwise, and
 // never "valid" out of ignorance: when nobody can say, it is 503.
 
 import { clearedCookie } from '../http/cookies.ts'
-import { forwarded } from '../http/proxy.ts'
+import { forwarded, originalRequest } from '../http/proxy.ts'
 import type { Node } from '../node.ts'
 import { makeNonce, nonceHolds, proofAlgorithms } from '../oauth/dpop.ts'
-import type { Project } from '../projects/find.ts'
+import { isOfApp } from '../oauth/redirect_uri.ts'
+import type { Project, Site } from '../projects/find.ts'
 import type { Session } from '../sessions/resolve.ts'
 import { databaseOutage } from '../storage/database.ts'
 import { presentedCredentials } from './credentials.ts'
@@ -34,7 +35,9 @@ const plain = { 'content-type': 'text/plain; charset=utf-8' }
 export function answerWarm(node: Node, request: ResolverRequest): ResolverAnswer | undefined {
   if (request.method !== 'GET') return undefined
   const { host, ip } = forwarded(request.header, request.peer, node.trusted)
-  const site = host === undefined ? undefined : node.directory.warmByHost(host)
+  const site =
+    (host === undefined ? undefined : node.directory.warmByHost(host)) ??
+    node.directory.warmByHost(request.header('host') ?? '')
   if (site === undefined) return undefined
   const [first] = presentedCredentials(
     request.header('authorization'),
@@ -61,7 +64,7 @@ export async function answerResolve(node: Node, request: ResolverRequest): Promi
   if (request.method !== 'GET' && request.method !== 'HEAD') return { status: 405, headers: { allow: 'GET, HEAD' } }
   const { host, ip } = forwarded(request.header, request.peer, node.trusted)
   try {
-    const site = host === undefined ? undefined : await node.directory.byHost(host)
+    const site = await siteOf(node, request, host)
     if (site === undefined) return { status: 404, headers: plain, body: 'app not found' }
     const { project, origin } = site
     const prefix = origin.cookiePrefix
@@ -79,7 +82,11 @@ export async function answerResolve(node: Node, request: ResolverRequest): Promi
     if (presented.length > 0) headers['x-authgear-session-valid'] = 'false'
     if (presented.some((credential) => credential.as === 'session'))
       headers['set-cookie'] = clearedCookie(`${prefix}session`, origin)
-    if (!denies(request.url)) return { status: 200, headers }
+    const deny = denyOf(request.url)
+    if (deny === undefined) return { status: 200, headers }
+    const signIn = deny === 'redirect' ? signInFor(node, request, site) : undefined
+    if (signIn !== undefined)
+      return { status: 302, headers: { ...headers, location: signIn, 'cache-control': 'no-store' } }
     if (presented.some((credential) => credential.as === 'dpop')) {
       // Whatever was wrong, with this nonce the client’s next proof is right by its time.
       headers['dpop-nonce'] = makeNonce(project.ring, project.id, now)
@@ -97,7 +104,31 @@ export async function answerResolve(node: Node, request: ResolverRequest): Promi
   }
 }
 
-function denies(url: string): boolean {
+/**
+ * The site that is asked. A forward-auth proxy names the app's host in `X-Forwarded-Host`, which is no site of ours, and
+ * asks for us by `Host`.
+ */
+async function siteOf(node: Node, request: ResolverRequest, host: string | undefined): Promise<Site | undefined> {
+  const site = host === undefined ? undefined : await node.directory.byHost(host)
+  const direct = request.header('host')
+  return site ?? (direct === undefined || direct === host ? undefined : node.directory.byHost(direct))
+}
+
+/** How a caller without a session is turned away: by status, or towards sign-in. */
+function denyOf(url: string): '401' | 'redirect' | undefined {
   const query = url.indexOf('?')
-  return query !== -1 && new URLSearchParams(url.slice(query + 1)).get('deny') === '401'
+  const deny = query === -1 ? null : new URLSearchParams(url.slice(query + 1)).get('deny')
+  return deny === '401' || deny === 'redirect' ? deny : undefined
+}
+
+/**
+ * Where a person signs in and comes back from, to the address that the proxy was asked for. Undefined for what no person
+ * can follow (a form, a call by script) and for addresses of no app of the project.
+ */
+function signInFor(node: Node, request: ResolverRequest, { project, origin }: Site): string | undefined {
+  const original = originalRequest(request.header, request.peer, node.trusted)
+  if (original === undefined || !['GET', 'HEAD'].includes(original.method)) return undefined
+  const readsPages = (request.header('accept') ?? '').includes('text/html')
+  if (!readsPages || !isOfApp(project.config.oauth.clients, original.url)) return undefined
+  return `${origin.origin}/?${new URLSearchParams({ redirect_uri: original.url })}`
 }
