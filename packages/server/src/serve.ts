@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { makeApp } from './app.ts'
 import { type Inbox, inbox } from './dev/inbox.ts'
@@ -228,8 +229,25 @@ function isResolve(url = ''): boolean {
   return url.startsWith(resolverPath) && (url.length === resolverPath.length || url[resolverPath.length] === '?')
 }
 
+/** What is no HTTP, or has more headers than it may, is told so: Node itself would say nothing. */
+function sayWhy(error: Error & { code?: string }, socket: Duplex) {
+  // An answer that is on its way must not get this into the middle of it.
+  const { _httpMessage: answering } = socket as Duplex & { _httpMessage?: ServerResponse | null }
+  if (!socket.writable || answering?.headersSent) return void socket.destroy()
+  const [status, why] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', 'the address and the headers of a request have 16 KiB in all']
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ['408 Request Timeout', 'the request took too long to arrive']
+        : ['400 Bad Request', 'this is no HTTP request']
+  socket.end(
+    `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: ${why.length}\r\n\r\n${why}`,
+  )
+}
+
 function listen(server: Server, port: number, hostname: string): Promise<void> {
   return new Promise((resolve, reject) => {
+    server.on('clientError', sayWhy)
     server.once('error', reject)
     server.listen(port, hostname, () => {
       server.off('error', reject)

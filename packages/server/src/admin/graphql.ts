@@ -1,13 +1,14 @@
 // Runs one GraphQL request: limits, one transaction, errors in the dialect of the contract. Loaded with the first request
 // of the Admin API, so that a node starts without it.
-import { type ExecutionResult, GraphQLError, getOperationAST, parse } from 'graphql'
+import { type ExecutionResult, GraphQLError, getOperationAST, parse, visit } from 'graphql'
 import { createYoga, type GraphQLParams, type Plugin, renderGraphiQL } from 'graphql-yoga'
+import { isStorable, notStorable } from '../http/body.ts'
 import type { Node } from '../node.ts'
 import { scopeOf } from '../projects/find.ts'
 import { Refusal } from '../refusal.ts'
 import { databaseOutage, type Scope, type Tx } from '../storage/database.ts'
 import type { AdminContext } from './builder.ts'
-import { assertWithinLimits, limits } from './limits.ts'
+import { assertParsable, assertWithinLimits, limits } from './limits.ts'
 import { loadersOver } from './loaders.ts'
 import { makeSchema } from './schema.ts'
 
@@ -63,7 +64,17 @@ export function developerPage(): string {
 
 function parsing(): Plugin {
   return {
-    onParse: ({ setParseFn }) => setParseFn((source: string) => parse(source, { maxTokens: limits.tokens })),
+    onParse: ({ setParseFn }) =>
+      setParseFn((source: string) => {
+        assertParsable(source)
+        const document = parse(source, { maxTokens: limits.tokens })
+        visit(document, {
+          StringValue(node) {
+            if (!isStorable(node.value)) throw new GraphQLError(notStorable().message, { nodes: node })
+          },
+        })
+        return document
+      }),
   }
 }
 

@@ -4,6 +4,7 @@
 import type { GraphQLParams } from 'graphql-yoga'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { isStorable, notStorable } from '../http/body.ts'
 import { at, type Env } from '../http/context.ts'
 import { Refusal } from '../refusal.ts'
 import { bearerToken } from '../resolver/credentials.ts'
@@ -70,6 +71,7 @@ function readParams(contentType: string | undefined, body: string): GraphQLParam
     typeof variables === 'string' && variables !== '' ? readObject(variables, 'variables') : variables || undefined
   if (given !== undefined && (typeof given !== 'object' || Array.isArray(given)))
     throw badRequest('variables must be an object')
+  if (!isStorable(given)) throw notStorable()
   return {
     query,
     ...(given !== undefined ? { variables: given as Record<string, unknown> } : {}),

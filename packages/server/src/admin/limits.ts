@@ -13,8 +13,11 @@ import {
   isListType,
   isObjectType,
   Kind,
+  Lexer,
   type OperationDefinitionNode,
   type SelectionSetNode,
+  Source,
+  TokenKind,
 } from 'graphql'
 import { Refusal } from '../refusal.ts'
 import { mostPerPage } from './paging.ts'
@@ -22,6 +25,8 @@ import { mostPerPage } from './paging.ts'
 export const limits = {
   /** Words and signs of the document. */
   tokens: 5000,
+  /** Brackets of any kind within each other, values and types included. */
+  brackets: 64,
   /** Mutation fields at the top (management §2.1). */
   mutations: 5,
   /** Levels of nesting; the usual introspection query has fifteen. */
@@ -32,6 +37,25 @@ export const limits = {
 
 /** Items expected of a list whose length depends on a user: identities, sessions. */
 const usualList = 10
+
+const opening: ReadonlySet<string> = new Set([TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L])
+const closing: ReadonlySet<string> = new Set([TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R])
+
+/**
+ * For a document that is not parsed yet: the parser goes down one call for each bracket, until there is no more room.
+ * @throws Refusal `BadRequest`; GraphQLError for what is no word of the language.
+ */
+export function assertParsable(source: string): void {
+  const lexer = new Lexer(new Source(source))
+  let depth = 0
+  for (let words = 0; words <= limits.tokens; words++) {
+    const { kind } = lexer.advance()
+    if (kind === TokenKind.EOF) return
+    if (opening.has(kind)) depth += 1
+    else if (closing.has(kind)) depth -= 1
+    if (depth > limits.brackets) throw tooMuch(`brackets stand at most ${limits.brackets} deep within each other`)
+  }
+}
 
 type Sum = { cost: number; depth: number }
 

@@ -2,6 +2,7 @@
 // a proxy.
 import { readFileSync } from 'node:fs'
 import { Hono, type MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import { z } from 'zod'
 import { nodeId } from '../admin/ids.ts'
 import { wordsFor } from '../localization/words.ts'
@@ -90,6 +91,20 @@ function surface(node: Node, running: Running): Hono {
     c.header('cache-control', 'no-store')
     return next()
   })
+  app.use(
+    '*',
+    bodyLimit({
+      maxSize: 1024 * 1024,
+      onError(c) {
+        c.header('connection', 'close')
+        throw new Refusal({
+          name: 'RequestEntityTooLarge',
+          reason: 'RequestEntityTooLarge',
+          message: 'the request body is larger than 1 MiB',
+        })
+      },
+    }),
+  )
 
   const { version } = JSON.parse(file('package.json')) as { version: string }
   const [sheet, script] = [file('assets/dev.css'), file('assets/dev.js')]

@@ -1,6 +1,7 @@
 // The JSON view of flows: the Authentication Flow API (authentication §3.5).
 import { Hono } from 'hono'
 import { z } from 'zod'
+import { isStorable, notStorable } from '../http/body.ts'
 import { at, type Ctx, type Env } from '../http/context.ts'
 import { currentSession } from '../http/current.ts'
 import { readJson } from '../http/json.ts'
@@ -41,6 +42,7 @@ flowsDoor.post('/api/v1/authentication_flows', async (c) => {
   const { node, project } = at(c)
   const caller = await callerOf(c)
   const query = new URLSearchParams(body.url_query ?? '')
+  if (!isStorable([...query])) throw notStorable()
   const begun = await createFlow(
     node,
     project,

@@ -2,9 +2,8 @@
 import type { z } from 'zod'
 import { check } from '../config/faults.ts'
 import { Refusal } from '../refusal.ts'
+import { bodyText, isStorable, notStorable } from './body.ts'
 import type { Ctx } from './context.ts'
-
-const maxBytes = 1_048_576
 
 /**
  * The body as JSON of this shape. Other content types are refused: they would come from other sites' forms unasked.
@@ -13,20 +12,14 @@ const maxBytes = 1_048_576
 export async function readJson<S extends z.ZodType>(c: Ctx, shape: S): Promise<z.output<S>> {
   if (!/^application\/json\s*(;\s*charset=utf-8\s*)?$/i.test(c.req.header('content-type') ?? ''))
     throw new Refusal({ name: 'BadRequest', reason: 'BadRequest', message: 'request content type is invalid' })
-  const length = Number(c.req.header('content-length') ?? 0)
-  const text = length > maxBytes ? undefined : await c.req.text()
-  if (text === undefined || text.length > maxBytes)
-    throw new Refusal({
-      name: 'RequestEntityTooLarge',
-      reason: 'RequestEntityTooLarge',
-      message: 'the request body is too large',
-    })
+  const text = await bodyText(c)
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch {
     throw new Refusal({ name: 'BadRequest', reason: 'InvalidJSON', message: 'invalid JSON' })
   }
+  if (!isStorable(value)) throw notStorable()
   const checked = check(shape, value, { secret: true })
   if (checked.ok) return checked.data
   throw new Refusal({

@@ -1,42 +1,15 @@
 // Parameters of an OAuth endpoint: query and form body together, the first value of each name (wire contract §2.0).
+import { bodyText, isStorable, notStorable } from '../http/body.ts'
 import type { Ctx } from '../http/context.ts'
 import { Refusal } from '../refusal.ts'
 import type { Form } from './client_auth.ts'
-
-const limit = 1024 * 1024
-
-async function bodyText(c: Ctx): Promise<string> {
-  const length = Number(c.req.header('content-length') ?? 0)
-  const tooLarge = () =>
-    new Refusal({
-      name: 'RequestEntityTooLarge',
-      reason: 'RequestEntityTooLarge',
-      message: 'the body is larger than 1 MiB',
-    })
-  if (length > limit) throw tooLarge()
-  const parts: Uint8Array[] = []
-  let size = 0
-  for await (const part of c.req.raw.body ?? []) {
-    size += part.byteLength
-    if (size > limit) throw tooLarge()
-    parts.push(part)
-  }
-  return Buffer.concat(parts).toString()
-}
 
 /** Reads them once. @throws Refusal 413 over 1 MiB, 400 when a body is there that is no form. */
 export async function readForm(c: Ctx): Promise<Form> {
   const form = new Map<string, string>()
   const add = (parameters: URLSearchParams) => {
     for (const [name, value] of parameters) {
-      // The database stores no NUL, and no parameter of ours has a use for one.
-      if (name.includes('\0') || value.includes('\0'))
-        throw new Refusal({
-          name: 'BadRequest',
-          reason: 'BadRequest',
-          message: 'a parameter holds a NUL',
-          oauth: 'invalid_request',
-        })
+      if (!isStorable([name, value])) throw notStorable()
       if (!form.has(name)) form.set(name, value)
     }
   }

@@ -340,7 +340,8 @@ oauthDoor.get('/oauth2/redirect', (c) => {
   bare.search = ''
   bare.hash = ''
   const known = [...project.clients.values()].some((client) => redirectAllowed(bare.href, client, project.origins))
-  return known ? goTo(c, uri) : c.text('redirect URI is not allowed', 400)
+  // As it was parsed: what was given may hold what no header carries.
+  return known ? goTo(c, new URL(uri).href) : c.text('redirect URI is not allowed', 400)
 })
 
 oauthDoor.route('/', parDoor)

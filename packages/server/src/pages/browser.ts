@@ -39,11 +39,14 @@ export function browserOf(c: Ctx): string | undefined {
   return value !== undefined && /^[\w-]{32}$/.test(value) ? value : undefined
 }
 
-/** The same, made now when there is none. */
+const bound = new WeakMap<Request, string>()
+
+/** The same, made now when there is none; one request gets one. */
 export function bindBrowser(c: Ctx): string {
-  const known = browserOf(c)
+  const known = browserOf(c) ?? bound.get(c.req.raw)
   if (known !== undefined) return known
   const made = at(c).world.random(24).toString('base64url')
+  bound.set(c.req.raw, made)
   keep(c, 'authgear_web_session', made)
   return made
 }

@@ -4,6 +4,7 @@ import { type Handler, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { createFlow, FlowRefusal, type FlowView, readState, submit } from '../flows/answer.ts'
 import { flowOfGroup } from '../flows/generate.ts'
+import { isStorable, notStorable } from '../http/body.ts'
 import { at, type Ctx, type Env } from '../http/context.ts'
 import { currentSession } from '../http/current.ts'
 import { isSameOrigin } from '../http/same_origin.ts'
@@ -67,7 +68,10 @@ const noForm: Form = { get: () => '', has: () => false }
 
 async function formOf(c: Ctx): Promise<Form> {
   if (c.req.method !== 'POST') return noForm
-  const body = await c.req.parseBody().catch(() => ({}) as Record<string, unknown>)
+  const body = await c.req.parseBody().catch(() => {
+    throw new Refusal({ name: 'BadRequest', reason: 'BadRequest', message: 'the body is no form' })
+  })
+  if (!isStorable(body)) throw notStorable()
   return {
     get: (name) => (typeof body[name] === 'string' ? body[name] : ''),
     has: (name) => typeof body[name] === 'string',

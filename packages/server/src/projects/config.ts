@@ -45,8 +45,8 @@ export const HttpConfig = z
   })
   .superRefine((http, ctx) => {
     // A browser drops a cookie for a domain that the host is not in; every sign-in would then look like none.
-    const host = new URL(http.public_origin).hostname
-    if (http.cookie_domain !== undefined && !covers(http.cookie_domain, host)) {
+    const host = URL.canParse(http.public_origin) ? new URL(http.public_origin).hostname : undefined
+    if (http.cookie_domain !== undefined && host !== undefined && !covers(http.cookie_domain, host)) {
       raise(ctx, { message: `browsers refuse this domain from ${host}`, path: ['cookie_domain'] })
     }
     http.alternate_origins.forEach((origin, index) => {
