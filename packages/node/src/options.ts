@@ -1,0 +1,91 @@
+// What an app says about itself.
+import type { Claims, SignInError } from './client.ts'
+import type { Denylist } from './denylist.ts'
+import type { Unavailable } from './errors.ts'
+import { type ProviderOptions, safeOrigin } from './provider.ts'
+import type { SessionStore } from './store.ts'
+
+/** The addresses at which the app answers for this package. */
+export type Paths = {
+  /** `GET`, with `return_to`: begins a sign-in. `/auth/login` */
+  login: string
+  /** Where Headgear sends the browser back to: register it with the client. `/auth/callback` */
+  callback: string
+  /** `POST` from the app's own pages, or `GET` by a session's `logoutPath`. `/auth/logout` */
+  logout: string
+  /** Where Headgear tells of sessions that ended: register it as `backchannel_logout_uri`. `/auth/backchannel-logout` */
+  backchannelLogout: string
+}
+
+export type Options = ProviderOptions & {
+  clientId: string
+  /** Of a confidential client. Without it the client is public, and PKCE alone protects the code. */
+  clientSecret?: string | undefined
+  /** The public origin of this app, such as `https://app.example.net`. What a request calls itself is not believed. */
+  origin: string
+  /** Secrets of at least 32 characters. The first seals, all open, so that a new one can take over. */
+  cookieKeys: readonly string[]
+  /** Beside `openid` and `offline_access`; `profile` and `email` unless given. */
+  scopes?: readonly string[]
+  /** More parameters for each authorization request, such as `ui_locales`. */
+  authorizationParameters?: Readonly<Record<string, string>>
+  paths?: Partial<Paths>
+  /** Where the browser arrives after signing out: register it among `post_logout_redirect_uris`. `/` unless given. */
+  afterLogout?: string
+  /** Begins the names of cookies; `headgear` unless given. Two apps on one host need two. */
+  cookieName?: string
+  /** Keeps sessions here, and only an id in the cookie. */
+  store?: SessionStore
+  /** Seconds that a session is kept in the store without being used; 30 days unless given. */
+  idleSeconds?: number
+  /** Where sessions in cookies are remembered that ended early; in this process unless given. */
+  denylist?: Denylist
+  /** Follows the revocation feed, and drops sessions that it names. For clients whose access tokens are JWTs. */
+  followRevocations?: boolean
+  /** Seconds that a session goes on after its access token expired while Headgear is out of reach; an hour unless given. */
+  outageSeconds?: number
+  /** What to keep of an ID token; everything about the user unless given. `sub` is always kept. */
+  claims?: (idToken: Claims) => Record<string, unknown>
+  /** Answers a browser whose sign-in failed; `again` is the address that begins another. */
+  failed?: (error: SignInError | Unavailable, again: string) => Response | Promise<Response>
+  /** Hears of faults that were survived, in words that hold no secret. They go to `console.warn` unless given. */
+  onFault?: (fault: Error) => void
+}
+
+export type Settings = ReturnType<typeof settings>
+
+/** @throws TypeError that names the option. */
+export function settings(options: Options) {
+  if (typeof options.clientId !== 'string' || options.clientId === '') throw new TypeError('clientId is missing')
+  // An unset variable must not turn a confidential client into a public one.
+  if (options.clientSecret === '') throw new TypeError('clientSecret is empty')
+  const origin = safeOrigin(options.origin, 'origin')
+  const base = options.cookieName ?? 'headgear'
+  if (!/^[\w.-]{1,60}$/.test(base)) throw new TypeError(`cookieName has characters that a cookie cannot have: ${base}`)
+  const paths: Paths = {
+    login: '/auth/login',
+    callback: '/auth/callback',
+    logout: '/auth/logout',
+    backchannelLogout: '/auth/backchannel-logout',
+    ...options.paths,
+  }
+  const afterLogout = options.afterLogout ?? '/'
+  for (const [name, path] of Object.entries({ ...paths, afterLogout }))
+    if (!path.startsWith('/') || new URL(path, origin).href !== origin + path)
+      throw new TypeError(`${name} is not a path of this app: ${path}`)
+  return {
+    clientId: options.clientId,
+    clientSecret: options.clientSecret,
+    origin,
+    cookieName: base,
+    paths,
+    afterLogout: origin + afterLogout,
+    scope: [...new Set(['openid', 'offline_access', ...(options.scopes ?? ['profile', 'email'])])].join(' '),
+    authorizationParameters: options.authorizationParameters ?? {},
+    idleMs: (options.idleSeconds ?? 30 * 86_400) * 1000,
+    outageMs: (options.outageSeconds ?? 3600) * 1000,
+    failed: options.failed,
+    onFault: options.onFault ?? ((fault: Error) => console.warn(`@headgear/node: ${fault.message}`)),
+    claims: ({ sub, ...rest }: Claims): Claims => ({ ...(options.claims?.({ sub, ...rest }) ?? rest), sub }),
+  }
+}
