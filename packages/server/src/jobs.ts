@@ -5,6 +5,7 @@ import { append } from './events/log.ts'
 import { dueForSuccessor, keyAge, newSigningKey } from './keys/rotate.ts'
 import { insertSigningKey } from './keys/store.ts'
 import type { Node } from './node.ts'
+import { tellApplications, tellLeftBehind } from './oauth/back_channel_logout.ts'
 import { scopeOf } from './projects/find.ts'
 import { projectIds } from './projects/store.ts'
 import { inTransaction } from './storage/database.ts'
@@ -41,6 +42,8 @@ export async function sweepExpired(node: Node): Promise<void> {
   await sql`delete from offline_grant where ctid = any (array(
     select ctid from offline_grant where ended_at < ${after(now, -endedKept)}
       and coalesce(last_issued_exp < ${after(now, -grace)}, true) limit 5000))`.execute(query)
+  await sql`delete from logout_delivery where ctid = any (array(
+    select ctid from logout_delivery where created_at < ${after(now, -endedKept)} limit 5000))`.execute(query)
   await sql`delete from rate_bucket where ctid = any (array(
     select ctid from rate_bucket where arrival < ${after(now, -grace)} limit 5000))`.execute(query)
 }
@@ -82,6 +85,8 @@ export function maintain(node: Node): { stop(): Promise<void> } {
       await dropOldPartitions(node.world.db.query)
       await sweepExpired(node)
       await rotateKeys(node)
+      await tellApplications(node)
+      await tellLeftBehind(node)
     } catch (error) {
       node.world.log.warn({ err: error }, 'a sweep did not finish; the next one will')
     }

@@ -1,11 +1,12 @@
 // One process is one node: the world it touches, the projects it knows, the sessions it remembers.
 
+import { type DeliveryQueue, deliveryQueue } from './delivery/queue.ts'
 import { type FeedNews, feedNews } from './events/feed.ts'
 import { type LogPoll, logPoll } from './events/poll.ts'
 import type { TrustedProxies } from './http/proxy.ts'
 import { type MasterKey, makeSealer, type Sealer } from './keys/seal.ts'
-import { type MessageQueue, messageQueue } from './messaging/queue.ts'
 import { deliver } from './messaging/send.ts'
+import { deliverLogout } from './oauth/back_channel_logout.ts'
 import { type Directory, projectDirectory } from './projects/find.ts'
 import { type Sessions, sessionsOf } from './sessions/resolve.ts'
 import type { World } from './world.ts'
@@ -17,7 +18,7 @@ export type Node = {
   directory: Directory
   sessions: Sessions
   feed: FeedNews
-  messages: MessageQueue
+  queue: DeliveryQueue
   trusted: TrustedProxies
   /** The development surface is served. */
   development: boolean
@@ -40,7 +41,10 @@ export function makeNode(options: NodeOptions): Node {
   const log = logPoll(world.db, world.clock, world.log)
   const sessions = sessionsOf(world, log)
   const directory = projectDirectory({ query: world.db.query, sealer, log, baseHost: options.baseHost })
-  const messages = messageQueue(world, sealer, (body, attempt) => deliver({ world, directory }, body, attempt))
+  const queue = deliveryQueue(world, sealer, {
+    message: (body, attempt) => deliver({ world, directory }, body, attempt),
+    logout: (body, attempt) => deliverLogout({ world, directory }, body, attempt),
+  })
   return {
     world,
     sealer,
@@ -48,11 +52,11 @@ export function makeNode(options: NodeOptions): Node {
     directory,
     sessions,
     feed: feedNews(log),
-    messages,
+    queue,
     trusted: options.trusted,
     development: options.development ?? false,
     async stop() {
-      await messages.stop()
+      await queue.stop()
       await log.stop()
       await sessions.access.stop()
     },

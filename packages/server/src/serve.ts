@@ -16,6 +16,7 @@ import { type LogSink, makeLogger } from './log.ts'
 import { smtpMailer } from './messaging/email.ts'
 import { webhookSms } from './messaging/sms.ts'
 import { makeNode, type Node } from './node.ts'
+import { startTelling } from './oauth/back_channel_logout.ts'
 import { opsApp } from './ops.ts'
 import { answerResolve, answerWarm, type ResolverAnswer, resolverPath } from './resolver/http.ts'
 import { type Database, type OnStatement, openPostgres } from './storage/database.ts'
@@ -153,10 +154,11 @@ async function start(options: ServeOptions, opened: Awaited<ReturnType<typeof op
   node.log.start()
   node.sessions.access.start()
   // Messages that another node left behind are taken over; nobody waits for that.
-  node.messages
+  node.queue
     .start()
     .catch((error: Error) => world.log.warn({ err: error }, 'the message queue starts with the first message'))
   const upkeep = maintain(node)
+  const telling = startTelling(node)
 
   const servers: Server[] = []
   let stopping = false
@@ -177,6 +179,7 @@ async function start(options: ServeOptions, opened: Awaited<ReturnType<typeof op
       stopping = true
       await Promise.all(servers.map(closeServer))
       await upkeep.stop()
+      await telling.stop()
       await node.stop()
       await world.db.close()
     },

@@ -3,13 +3,13 @@ import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { deliveryQueue } from '../src/delivery/queue.ts'
 import { guardedFetch } from '../src/http/outbound.ts'
 import { trustedProxies } from '../src/http/proxy.ts'
 import { makeSealer } from '../src/keys/seal.ts'
 import { makeLogger } from '../src/log.ts'
 import type { Email, Mailer, Sms, SmsSender, SmtpServer } from '../src/messaging/channels.ts'
 import { checkCode, codeShown, type Sending, sendCode } from '../src/messaging/codes.ts'
-import { messageQueue } from '../src/messaging/queue.ts'
 import { webhookSms } from '../src/messaging/sms.ts'
 import { makeNode, type Node } from '../src/node.ts'
 import type { Project } from '../src/projects/find.ts'
@@ -116,7 +116,7 @@ describe('a code by mail', () => {
         if (tries < 3) throw Object.assign(new Error('busy'), { responseCode: 451 })
       },
     })
-    await node.messages.start()
+    await node.queue.start()
     await sendCode(node, project, toMail, asker)
     await until(() => tries >= 1)
     const [job] = await jobs()
@@ -192,15 +192,19 @@ describe('a code by mail', () => {
 test('a message that its node did not live to deliver is delivered by another', async () => {
   const sealer = makeSealer([{ id: 'test', key: masterKey }], systemRandom)
   const log = makeLogger({ level: 'silent' })
-  const dead = messageQueue({ db: store.db, log }, sealer, () => new Promise(() => {}))
-  void dead.add({ projectId: 'x', text: 'hello' })
+  const nothing = { logout: async () => 'done' as const }
+  const dead = deliveryQueue({ db: store.db, log }, sealer, { ...nothing, message: () => new Promise(() => {}) })
+  void dead.add('message', { projectId: 'x', text: 'hello' })
   await until(async () => (await jobs()).length === 1)
   // Its first attempt will never end; what the others wait for is only the time they leave it.
   await store.db.run("update headgear_queue.job set start_after = now() - interval '1 second'", [])
   const got: unknown[] = []
-  const other = messageQueue({ db: store.db, log }, sealer, async (body) => {
-    got.push(body)
-    return 'done'
+  const other = deliveryQueue({ db: store.db, log }, sealer, {
+    ...nothing,
+    async message(body) {
+      got.push(body)
+      return 'done'
+    },
   })
   await other.start()
   await until(() => got.length === 1)

@@ -189,7 +189,12 @@ describe('following', () => {
       reason: 'test',
       idp_sessions: [],
       grants: [
-        { id: Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url'), client_id: 'jwt', exp },
+        {
+          id: Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url'),
+          client_id: 'jwt',
+          origin: crowd.origin,
+          exp,
+        },
       ],
     })
     // Begun before all others, so that its id is the lowest, and committed when the first page has been read.

@@ -53,14 +53,16 @@ test('the sources are read', () => {
 
 test('only stores speak SQL', () => {
   onlyExcused((source) => !isStore(source) && (hasSql(source) || imported(source, /^kysely/)), {
+    'delivery/queue.ts': 'nodes take turns making the schema of pg-boss',
     'events/feed.ts': 'store of the revocation feed',
     'events/log.ts': 'the one insert of the log',
+    'events/reader.ts': 'keeps the place of a reader',
     'jobs.ts': 'sweeps every table that expires',
     'limits/rate.ts': 'a bucket is its statement',
     'messaging/codes.ts': 'guessing and spending a code are statements on its row',
-    'messaging/queue.ts': 'nodes take turns making the schema of pg-boss',
     'messaging/send.ts': 'notes on the code’s row how its delivery went',
     'oauth/codes.ts': 'store of authorization codes',
+    'oauth/logouts.ts': 'store of who is to be told of an ended session',
     'oauth/one_time.ts': 'store of one-time tokens',
     'oauth/requests.ts': 'store of authorization requests',
     'oauth/results.ts': 'store of authentication results',

@@ -5,7 +5,7 @@ export type EndedSessions = {
   user_id: string
   reason: string
   idp_sessions: string[]
-  grants: { id: string; client_id: string; exp?: number }[]
+  grants: { id: string; client_id: string; origin: string; exp?: number }[]
 }
 
 /** Changes through the Admin API by name, and what each leaves in the audit trail (management §4). */
@@ -84,7 +84,12 @@ export type EventKind = keyof Events
 /** What a node's caches must forget on hearing of an event. */
 export type Touched = { users: string[]; sessions: string[]; tokens: string[]; project: boolean }
 
-const endings: ReadonlySet<string> = new Set(['user.signed_out', 'user.session.terminated', 'session.reuse_detected'])
+/** Kinds whose payload is `EndedSessions`. */
+export const endings: ReadonlySet<string> = new Set([
+  'user.signed_out',
+  'user.session.terminated',
+  'session.reuse_detected',
+])
 const harmless: ReadonlySet<string> = new Set([
   'user.authenticated',
   'session.created',

@@ -1,5 +1,6 @@
 // A message on its way: put into the queue with everything it needs, rendered when it leaves.
 
+import type { Body } from '../delivery/queue.ts'
 import { negotiate } from '../localization/negotiate.ts'
 import { wordsFor } from '../localization/words.ts'
 import type { Node } from '../node.ts'
@@ -7,7 +8,6 @@ import type { Directory, Project } from '../projects/find.ts'
 import { Refusal } from '../refusal.ts'
 import type { World } from '../world.ts'
 import type { SmsGateway } from './channels.ts'
-import type { Body } from './queue.ts'
 import { type MessageFacts, type MessageKind, renderEmail, renderSms, templateName } from './templates.tsx'
 
 export type Message = {
@@ -45,7 +45,7 @@ export async function send(node: Node, project: Project, message: Message): Prom
     language: negotiate(asked, project.config.localization),
     ...(device === undefined ? {} : { device }),
   }
-  return node.messages.add(job)
+  return node.queue.add('message', job)
 }
 
 /** Such as `Chrome on macOS`; undefined for what no person would recognise. */

@@ -38,6 +38,8 @@ export function discoveryDocument(project: Project, { origin }: Origin): Record<
     request_uri_parameter_supported: false,
     prompt_values_supported: ['none', 'login', 'consent', 'select_account', 'create'],
     ui_locales_supported: project.config.localization.supported_languages,
+    backchannel_logout_supported: true,
+    backchannel_logout_session_supported: true,
     authorization_response_iss_parameter_supported: true,
   }
 }

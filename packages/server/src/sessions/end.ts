@@ -46,6 +46,7 @@ export async function announceEnded(tx: Scope<Tx>, ended: Ended, ending: Ending,
     grants: ended.grants.map((grant) => ({
       id: grant.id.toString('base64url'),
       client_id: grant.client_id,
+      origin: grant.origin,
       ...(grant.last_issued_exp ? { exp: Math.floor(grant.last_issued_exp.getTime() / 1000) } : {}),
     })),
   }

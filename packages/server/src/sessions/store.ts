@@ -397,7 +397,7 @@ export function mayAct(alias: string, now: Date): RawBuilder<unknown> {
 export type Ended = {
   userId: string
   idpSessions: Buffer[]
-  grants: { id: Buffer; client_id: string; last_issued_exp: Date | null }[]
+  grants: { id: Buffer; client_id: string; origin: string; last_issued_exp: Date | null }[]
 }
 
 /**
@@ -431,7 +431,7 @@ export async function endNodes(
         where('idp_session_id', 'in', nodes.idpSessions.length > 0 ? [...nodes.idpSessions] : [Buffer.alloc(0)]),
       ]),
     )
-    .returning(['id', 'client_id', 'last_issued_exp'])
+    .returning(['id', 'client_id', 'origin', 'last_issued_exp'])
     .execute()
   return { userId: nodes.userId, idpSessions: sessions.map((row) => row.id), grants }
 }

@@ -11,6 +11,7 @@ import { flows } from './migrations/0006_flows.ts'
 import { limits } from './migrations/0007_limits.ts'
 import { revocations } from './migrations/0008_revocations.ts'
 import { origins } from './migrations/0009_origins.ts'
+import { logouts } from './migrations/0010_logouts.ts'
 
 const migrations: Record<string, Migration> = {
   '0001_projects': projects,
@@ -22,6 +23,7 @@ const migrations: Record<string, Migration> = {
   '0007_limits': limits,
   '0008_revocations': revocations,
   '0009_origins': origins,
+  '0010_logouts': logouts,
 }
 
 /**

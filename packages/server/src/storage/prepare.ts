@@ -1,5 +1,5 @@
 // What must stand in a database before a node serves from it.
-import { prepareQueue } from '../messaging/queue.ts'
+import { prepareQueue } from '../delivery/queue.ts'
 import type { Database } from './database.ts'
 import { migrate } from './migrations.ts'
 import { ensurePartitions } from './partitions.ts'

@@ -149,6 +149,19 @@ type OfflineGrantTable = {
   end_reason: string | null
 }
 type SessionCookieTable = { project_id: string; id: Buffer; idp_session_id: Buffer; origin: string; created_at: Date }
+type LogoutDeliveryTable = {
+  project_id: string
+  event_id: string
+  grant_id: Buffer
+  client_id: string
+  user_id: string
+  origin: string
+  state: string
+  attempts: number
+  last_answer: string | null
+  created_at: Date
+  updated_at: Date
+}
 type AppSessionTable = { project_id: string; id: Buffer; grant_id: Buffer; created_at: Date }
 type RevokedTokenTable = { project_id: string; id: string; expires_at: Date }
 
@@ -291,6 +304,7 @@ export type Tables = {
   authorization_record: AuthorizationRecordTable
   offline_grant: OfflineGrantTable
   session_cookie: SessionCookieTable
+  logout_delivery: LogoutDeliveryTable
   app_session: AppSessionTable
   revoked_token: RevokedTokenTable
   oauth_request: OAuthRequestTable

@@ -7,20 +7,21 @@ import type { Database } from '../storage/database.ts'
 import type { World } from '../world.ts'
 
 const schema = 'headgear_queue'
-const queueName = 'message'
 
 /** While the first attempt may still be under way, nobody else takes the job. */
 const firstAttemptSeconds = 45
 
-const queueOptions = {
-  retryLimit: 6,
-  retryDelay: 2,
-  retryBackoff: true,
-  retryDelayMax: 60,
-  expireInSeconds: 60,
-  retentionSeconds: 3600,
-  deleteAfterSeconds: 3600,
+const common = { retryDelay: 2, retryBackoff: true, expireInSeconds: 60, deleteAfterSeconds: 3600 }
+
+/** What is delivered, and how long it is worth trying. */
+const queues = {
+  // A code is worth nothing after some minutes.
+  message: { ...common, retryLimit: 6, retryDelayMax: 60, retentionSeconds: 3600 },
+  // Back-channel logout: an application may be down for hours.
+  logout: { ...common, retryLimit: 20, retryDelayMax: 1800, retentionSeconds: 86_400 },
 }
+export type QueueName = keyof typeof queues
+const names = Object.keys(queues) as QueueName[]
 
 /** What is put in: sealed whole, since a one-time code is in it. */
 export type Body = { projectId: string; [key: string]: unknown }
@@ -28,9 +29,9 @@ export type Body = { projectId: string; [key: string]: unknown }
 /** @returns what became of the job: done, to be tried again, or given up on. */
 export type Deliver = (body: Body, attempt: { last: boolean }) => Promise<'done' | 'again' | 'never'>
 
-export type MessageQueue = {
+export type DeliveryQueue = {
   /** Takes a job and starts its first attempt; settles once the job is safe, and the attempt with `attempted`. */
-  add(body: Body): Promise<{ attempted: Promise<void> }>
+  add(queue: QueueName, body: Body): Promise<{ attempted: Promise<void> }>
   /** Begins to take over jobs that other nodes left behind. May be called without waiting. */
   start(): Promise<void>
   stop(): Promise<void>
@@ -52,7 +53,7 @@ async function newBoss(db: Database, log?: World['log']): Promise<Boss> {
     openTelemetry: { enabled: false },
   })
   // An outage shows in the statements themselves; here it is only noted.
-  boss.on('error', (error: Error) => log?.warn({ err: error }, 'the message queue met an error'))
+  boss.on('error', (error: Error) => log?.warn({ err: error }, 'the delivery queue met an error'))
   return boss
 }
 
@@ -61,7 +62,7 @@ export function prepareQueue(db: Database): Promise<void> {
   if (db.kind === 'embedded') return install(db)
   // pg-boss does not expect two nodes to make its schema at the same moment, so they take turns.
   return db.query.connection().execute(async (connection) => {
-    const lock = sql`hashtext('headgear message queue')`
+    const lock = sql`hashtext('headgear delivery queue')`
     await sql`select pg_advisory_lock(${lock})`.execute(connection)
     try {
       await install(db)
@@ -85,13 +86,17 @@ async function install(db: Database): Promise<void> {
   boss.on('error', () => {}) // Thrown by the call that it belongs to.
   await boss.start()
   try {
-    await boss.createQueue(queueName, queueOptions)
+    for (const name of names) await boss.createQueue(name, queues[name])
   } finally {
     await boss.stop({ graceful: false, close: false })
   }
 }
 
-export function messageQueue(world: Pick<World, 'db' | 'log'>, sealer: Sealer, deliver: Deliver): MessageQueue {
+export function deliveryQueue(
+  world: Pick<World, 'db' | 'log'>,
+  sealer: Sealer,
+  deliver: Record<QueueName, Deliver>,
+): DeliveryQueue {
   let started: Promise<Boss> | undefined
   const underWay = new Set<Promise<void>>()
   let stopping = false
@@ -107,48 +112,54 @@ export function messageQueue(world: Pick<World, 'db' | 'log'>, sealer: Sealer, d
   async function begin(): Promise<Boss> {
     const made = await newBoss(world.db, world.log)
     await made.start()
-    await made.work<{ sealed: string }>(
-      queueName,
-      { pollingIntervalSeconds: 5, batchSize: 10, perJobResults: true },
-      (jobs) =>
-        Promise.all(
-          jobs.map(async (job) => {
-            const done = await settle(made, job.id, job.data.sealed, job.retryCount >= queueOptions.retryLimit)
-            return { id: job.id, status: done ? ('completed' as const) : ('failed' as const) }
-          }),
-        ),
-    )
+    for (const name of names)
+      await made.work<{ sealed: string }>(
+        name,
+        { pollingIntervalSeconds: 5, batchSize: 10, perJobResults: true },
+        (jobs) =>
+          Promise.all(
+            jobs.map(async (job) => {
+              const last = job.retryCount >= queues[name].retryLimit
+              const done = await settle(made, name, { id: job.id, sealed: job.data.sealed, last })
+              return { id: job.id, status: done ? ('completed' as const) : ('failed' as const) }
+            }),
+          ),
+      )
     return made
   }
 
   /** @returns false when it is to be tried again. A job that is over is deleted with its body. */
-  async function settle(made: Boss, id: string, sealed: string, last: boolean): Promise<boolean> {
+  async function settle(
+    made: Boss,
+    name: QueueName,
+    { id, sealed, last }: { id: string; sealed: string; last: boolean },
+  ): Promise<boolean> {
     let outcome: Awaited<ReturnType<Deliver>>
     try {
-      outcome = await deliver(JSON.parse(sealer.open(sealed, 'message').toString()) as Body, { last })
+      outcome = await deliver[name](JSON.parse(sealer.open(sealed, name).toString()) as Body, { last })
     } catch (error) {
-      world.log.warn({ err: error }, 'a message could not be delivered')
+      world.log.warn({ err: error }, `a ${name} could not be delivered`)
       outcome = last ? 'never' : 'again'
     }
     if (outcome === 'again') return false
     await made
-      .deleteJob(queueName, id)
-      .catch((error: Error) => world.log.warn({ err: error }, 'a delivered message stays in the queue'))
+      .deleteJob(name, id)
+      .catch((error: Error) => world.log.warn({ err: error }, `a delivered ${name} stays in the queue`))
     return true
   }
 
   return {
-    async add(body) {
+    async add(name, body) {
       const made = await boss()
-      const sealed = sealer.seal(JSON.stringify(body), 'message')
-      const id = await made.send(queueName, { sealed }, { ...queueOptions, startAfter: firstAttemptSeconds })
-      if (id === null) throw new Error('the message queue took no job')
-      const attempted = settle(made, id, sealed, false)
+      const sealed = sealer.seal(JSON.stringify(body), name)
+      const id = await made.send(name, { sealed }, { ...queues[name], startAfter: firstAttemptSeconds })
+      if (id === null) throw new Error('the delivery queue took no job')
+      const attempted = settle(made, name, { id, sealed, last: false })
         .then(async (done) => {
-          if (!done) await made.update(queueName, undefined, { id, startAfter: 1 })
+          if (!done) await made.update(name, undefined, { id, startAfter: 1 })
         })
         .catch((error: Error) =>
-          world.log.warn({ err: error }, 'the first attempt at a message went wrong; the queue tries again'),
+          world.log.warn({ err: error }, `the first attempt at a ${name} went wrong; the queue tries again`),
         )
         .finally(() => underWay.delete(attempted))
       underWay.add(attempted)

@@ -1,0 +1,207 @@
+// OpenID Connect Back-Channel Logout 1.0, received as an application would.
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { tellApplications, tellLeftBehind } from '../src/oauth/back_channel_logout.ts'
+import type { Headgear } from '../src/testing.ts'
+import { type App, getTokens, openBrowser, openSite, type Site, signIn } from './support/oauth_client.ts'
+import { headgear } from './support/store.ts'
+
+type Got = { path: string; type: string | undefined; token: string }
+
+let server: Headgear
+let site: Site
+let receiver: Server
+let got: Got[] = []
+let answer: (got: Got) => number | 'hang' = () => 200
+
+const web = { x_application_type: 'spa', redirect_uris: ['https://app.test/'] }
+const app = (client_id: string): App => ({
+  client_id,
+  redirect_uri: 'https://app.test/',
+  scope: 'openid offline_access',
+  params: { x_sso_enabled: 'true' },
+})
+
+beforeAll(async () => {
+  receiver = createServer(async (request, response) => {
+    const parts: Buffer[] = []
+    for await (const part of request) parts.push(part as Buffer)
+    const token = new URLSearchParams(Buffer.concat(parts).toString()).get('logout_token') ?? ''
+    const one = { path: request.url ?? '', type: request.headers['content-type'], token }
+    got.push(one)
+    const status = answer(one)
+    if (status === 'hang') return
+    response.writeHead(status, status === 302 ? { location: '/private' } : {}).end()
+  })
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
+  const at = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`
+  server = await headgear()
+  site = await openSite(server, {
+    oauth: {
+      clients: [
+        { ...web, client_id: 'told', name: 'Told', backchannel_logout_uri: `${at}/told` },
+        {
+          ...web,
+          client_id: 'too',
+          name: 'Too',
+          backchannel_logout_uri: `${at}/too`,
+          id_token_signed_response_alg: 'ES256',
+        },
+        { ...web, client_id: 'quiet', name: 'Quiet' },
+      ],
+    },
+  })
+})
+beforeEach(() => {
+  got = []
+  answer = () => 200
+})
+afterAll(async () => {
+  await server.stop()
+  receiver.closeAllConnections()
+  receiver.close()
+})
+
+const states = () =>
+  server.node.world.db.query
+    .selectFrom('logout_delivery')
+    .select(['client_id', 'state', 'attempts', 'last_answer'])
+    .where('project_id', '=', site.made.id)
+    .orderBy('created_at', 'desc')
+    .orderBy('client_id')
+    .execute()
+
+/** The same, without waiting for the times between two attempts: the queue’s own clock is the machine’s. */
+const untilTold = (condition: () => Promise<boolean>) =>
+  until(async () => {
+    await server.node.world.db.run(
+      "update headgear_queue.job set start_after = now() where name = 'logout' and state <> 'active'",
+      [],
+    )
+    return condition()
+  })
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20))
+}
+
+const revoke = (token: string, client_id: string) =>
+  fetch(`${site.origin}/oauth2/revoke`, { method: 'POST', body: new URLSearchParams({ token, client_id }) })
+
+describe('an application with a back-channel logout URI', () => {
+  test('is told by a logout token as the standard has it', async () => {
+    expect(await (await fetch(`${site.origin}/.well-known/openid-configuration`)).json()).toMatchObject({
+      backchannel_logout_supported: true,
+      backchannel_logout_session_supported: true,
+    })
+    const { body } = await getTokens(site, app('told'))
+    const id = decodeJwt(body.id_token)
+    await revoke(body.refresh_token, 'told')
+    await until(() => got.length > 0)
+    expect(got).toHaveLength(1)
+    expect(got[0]).toMatchObject({ path: '/told', type: 'application/x-www-form-urlencoded' })
+    const { payload, protectedHeader } = await jwtVerify(
+      got[0]?.token ?? '',
+      createRemoteJWKSet(new URL(`${site.origin}/oauth2/jwks`)),
+      { issuer: site.origin, audience: 'told', typ: 'logout+jwt', currentDate: server.clock.now() },
+    )
+    expect(protectedHeader.alg).toBe('RS256')
+    expect(payload).toMatchObject({
+      sub: id.sub,
+      sid: id.sid,
+      jti: expect.any(String),
+      events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+    })
+    expect(payload.nonce).toBeUndefined()
+    expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBeLessThanOrEqual(120)
+    await until(async () => (await states())[0]?.state === 'delivered')
+  })
+
+  test('is told together with the others of the same sign-on, and the rest is not', async () => {
+    const browser = openBrowser(site)
+    const who = await signIn(site, browser)
+    const one = await getTokens(site, app('told'), { browser, who })
+    const two = await getTokens(site, app('too'), { browser, who })
+    await getTokens(site, app('quiet'), { browser, who })
+    await revoke(one.body.refresh_token, 'told')
+    await until(() => got.length > 1)
+    await server.node.log.poll()
+    expect(got.map(({ path }) => path).sort()).toEqual(['/told', '/too'])
+    const too = got.find(({ path }) => path === '/too')?.token ?? ''
+    expect(decodeJwt(too).sid).toBe(decodeJwt(two.body.id_token).sid)
+    expect(JSON.parse(Buffer.from(too.split('.')[0] ?? '', 'base64url').toString()).alg).toBe('ES256')
+  })
+
+  test('is told again until it has answered, and no more after that', async () => {
+    answer = () => (got.length < 3 ? 500 : 204)
+    const { body } = await getTokens(site, app('told'))
+    await revoke(body.refresh_token, 'told')
+    await until(() => got.length === 1)
+    await untilTold(async () => (await states())[0]?.state === 'delivered')
+    expect((await states())[0]).toMatchObject({ client_id: 'told', attempts: 3, last_answer: 'HTTP 204' })
+    await tellApplications(server.node)
+    await tellLeftBehind(server.node)
+    expect(got).toHaveLength(3)
+    // Each attempt has a token of its own, which is young.
+    expect(new Set(got.map(({ token }) => decodeJwt(token).jti)).size).toBe(3)
+  })
+
+  test('may refuse: 400 is final', async () => {
+    answer = () => 400
+    const { body } = await getTokens(site, app('told'))
+    await revoke(body.refresh_token, 'told')
+    await until(async () => (await states())[0]?.state === 'failed')
+    expect(got).toHaveLength(1)
+  })
+
+  test('is not followed where it redirects', async () => {
+    answer = () => 302
+    const { body } = await getTokens(site, app('told'))
+    await revoke(body.refresh_token, 'told')
+    await until(async () => (await states())[0]?.last_answer === 'HTTP 302')
+    expect((await states())[0]?.state).toBe('pending')
+    expect(got.map(({ path }) => path)).toEqual(['/told'])
+    answer = () => 200
+    await untilTold(async () => (await states())[0]?.state === 'delivered')
+  })
+
+  test('holds nobody up by hanging', async () => {
+    answer = () => 'hang'
+    const { body } = await getTokens(site, app('told'))
+    expect((await revoke(body.refresh_token, 'told')).status).toBe(200)
+    await until(() => got.length === 1)
+    answer = () => 200
+    const other = await getTokens(site, app('told'))
+    await revoke(other.body.refresh_token, 'told')
+    await until(() => got.length >= 2)
+    receiver.closeAllConnections()
+    await untilTold(async () => (await states()).every(({ state }) => state !== 'pending'))
+  })
+
+  test('is told by another node when the first died before it began', async () => {
+    const { body } = await getTokens(site, app('told'))
+    await server.node.world.db.query
+      .insertInto('logout_delivery')
+      .values({
+        project_id: site.made.id,
+        event_id: '00000000-0000-7000-8000-000000000001',
+        grant_id: Buffer.alloc(16),
+        client_id: 'told',
+        user_id: decodeJwt(body.id_token).sub ?? '',
+        origin: site.origin,
+        state: 'pending',
+        attempts: 0,
+        last_answer: null,
+        created_at: server.clock.now(),
+        updated_at: server.clock.now(),
+      })
+      .execute()
+    await tellLeftBehind(server.node)
+    expect(got).toEqual([])
+    await server.clock.advance(61_000)
+    await tellLeftBehind(server.node)
+    await until(() => got.length === 1)
+  })
+})
