@@ -1,81 +1,122 @@
-// A load generator that costs little: raw sockets, one request at a time on each, responses counted by their lengths.
+// A load generator that costs little: raw sockets, one request at a time on each, responses cut by their lengths.
 import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export type Answer = { status: number; head: string; body: string }
+
+/**
+ * The next request of a connection, as bytes; `answer` is what its last one got. Undefined: this connection is done.
+ * It hears every answer: when the time is over, it is asked once more, and what it gives is not sent.
+ */
+export type Next = (connection: number, answer: Answer | undefined) => Buffer | undefined
 
 export type Load = {
   port: number
   connections: number
-  seconds: number
-  /** The next request of a connection, as bytes; `answer` is the last response's body. */
-  request(connection: number, answer: string | undefined): Buffer
+  /** Without it, the load ends when `next` has no more. */
+  seconds?: number
+  /** A connection begins a request this often, or later when the answer before took longer; else at once. */
+  everyMs?: number
+  next: Next
 }
 
-export type Result = { perSecond: number; p50: number; p99: number; failures: number; answers: number }
+/** Latencies in milliseconds. */
+export type Result = { perSecond: number; p50: number; p99: number; answers: number }
 
-/** Runs the load, after a warm-up of a quarter of its time. Latencies in milliseconds. */
+/** @throws Error showing the first answer that is neither a success nor a redirect. */
 export async function run(load: Load): Promise<Result> {
   const latencies: number[] = []
-  let failures = 0
   const start = performance.now()
-  const warm = start + (load.seconds * 1000) / 4
-  const end = warm + load.seconds * 1000
+  const end = start + (load.seconds ?? Number.POSITIVE_INFINITY) * 1000
+  let last = start
 
-  async function one(connection: number): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
+  const one = (connection: number) =>
+    new Promise<void>((resolve, reject) => {
       const socket = connect({ port: load.port, host: '127.0.0.1', noDelay: true })
       let sent = 0
       let pending: Buffer[] = []
       let size = 0
-      const send = (answer: string | undefined) => {
+      const fail = (why: string) => {
+        socket.destroy()
+        reject(new Error(why))
+      }
+      const send = (answer: Answer | undefined) => {
         sent = performance.now()
-        if (sent >= end) {
+        const bytes = load.next(connection, answer)
+        if (bytes !== undefined && sent < end) socket.write(bytes)
+        else {
           socket.destroy()
           resolve()
-          return
         }
-        socket.write(load.request(connection, answer))
       }
       socket.once('connect', () => send(undefined))
       socket.once('error', reject)
+      socket.once('end', () => fail('the server closed the connection'))
       socket.on('data', (part: Buffer) => {
         pending.push(part)
         size += part.length
         const bytes = pending.length === 1 ? part : Buffer.concat(pending, size)
-        const head = bytes.indexOf('\r\n\r\n')
-        if (head === -1) return
-        const text = bytes.toString('latin1', 0, head)
-        const length = /content-length: (\d+)/i.exec(text)?.[1]
-        if (length === undefined) {
-          reject(new Error(`no content-length in ${text}`))
-          return
-        }
-        if (bytes.length < head + 4 + Number(length)) return
+        const end = bytes.indexOf('\r\n\r\n')
+        if (end === -1) return
+        const head = bytes.toString('latin1', 0, end)
+        const length = /\ncontent-length: (\d+)/i.exec(head)?.[1]
+        if (length === undefined) return fail(`no content-length in ${head}`)
+        if (bytes.length < end + 4 + Number(length)) return
         pending = []
         size = 0
-        const now = performance.now()
-        if (now >= warm) latencies.push(now - sent)
-        if (text.slice(9, 10) !== '2') {
-          failures += 1
-          if (failures === 1) process.stderr.write(`${text}\n${bytes.toString('utf8', head + 4)}\n`)
-        }
-        send(bytes.toString('utf8', head + 4))
+        last = performance.now()
+        latencies.push(last - sent)
+        const answer = { status: Number(head.slice(9, 12)), head, body: bytes.toString('utf8', end + 4) }
+        if (answer.status >= 400) return fail(`${head}\n\n${answer.body}`)
+        const rest = load.everyMs === undefined ? 0 : load.everyMs - (last - sent)
+        if (rest > 0) void sleep(rest).then(() => send(answer))
+        else send(answer)
       })
     })
-  }
 
   await Promise.all(Array.from({ length: load.connections }, (_, index) => one(index)))
   latencies.sort((a, b) => a - b)
   const at = (share: number) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
   return {
-    perSecond: latencies.length / load.seconds,
+    perSecond: latencies.length / ((last - start) / 1000),
     p50: at(0.5),
     p99: at(0.99),
-    failures,
     answers: latencies.length,
   }
+}
+
+/** Sends each request once, and gives the answers in their order. */
+export async function sendAll(port: number, requests: readonly Buffer[], connections = 8): Promise<Answer[]> {
+  const answers: Answer[] = []
+  const asked: number[] = []
+  let begun = 0
+  await run({
+    port,
+    connections: Math.min(connections, requests.length),
+    next(connection, answer) {
+      if (answer !== undefined) answers[asked[connection] ?? 0] = answer
+      asked[connection] = begun
+      begun += 1
+      return requests[begun - 1]
+    },
+  })
+  return answers
 }
 
 /** A request as bytes, with its Content-Length. */
 export function httpRequest(line: string, headers: Record<string, string>, body = ''): Buffer {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   return Buffer.from(`${line} HTTP/1.1\r\n${lines.join('')}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+}
+
+/** The value of a header of an answer. @throws Error when it is not there. */
+export function headerOf(answer: Answer, name: string): string {
+  const value = new RegExp(`\\n${name}: (.*)`, 'i').exec(answer.head)?.[1]
+  if (value === undefined) throw new Error(`no ${name} in ${answer.head}`)
+  return value
+}
+
+/** Cookies that an answer sets, as a `Cookie` header gives them back. */
+export function cookiesOf(answer: Answer): string {
+  return [...answer.head.matchAll(/\nset-cookie: ([^;\r\n]*)/gi)].map(([, pair]) => pair).join('; ')
 }
