@@ -124,6 +124,25 @@
     show()
   }
 
+  // The link in the mail is opened on any device, and this page goes on by itself. Never at once, so that a refusal
+  // which comes back here is read.
+  const wait = (form) => {
+    let looks = 0
+    const look = async () => {
+      looks += 1
+      if (document.visibilityState === 'visible') {
+        try {
+          const page = await (await fetch(location.href)).text()
+          if (page.includes('data-goes-on="now"')) return form.requestSubmit()
+        } catch {
+          // The server is away; it will be asked again.
+        }
+      }
+      if (looks < 600) setTimeout(look, 2000)
+    }
+    setTimeout(look, 2000)
+  }
+
   const localize = (time) => {
     const at = new Date(time.dateTime)
     const options =
@@ -140,6 +159,7 @@
   const begin = () => {
     for (const line of document.querySelectorAll('[data-countdown]')) tick(line)
     for (const time of document.querySelectorAll('time[data-moment]')) localize(time)
+    for (const form of document.querySelectorAll('form[data-goes-on="later"]')) wait(form)
     for (const list of document.querySelectorAll('[data-policy]')) {
       const field = document.getElementById(list.dataset.policy)
       if (field?.value) check(list, field.value)

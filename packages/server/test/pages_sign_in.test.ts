@@ -37,6 +37,9 @@ function authorizeUrl(more: Record<string, string> = {}): string {
   })}`
 }
 
+/** How people know a project that says no name of its own. */
+const inWords = (id: string) => `T${id.slice(1).replaceAll('-', ' ')}`
+
 let serial = 0
 const newEmail = () => `ana${++serial}@example.com`
 
@@ -59,7 +62,10 @@ describe('sign-up', () => {
     const browser = plainBrowser(project)
     const email = newEmail()
     await browser.open(authorizeUrl())
-    expect([browser.page.url.pathname, browser.page.heading]).toEqual(['/signup', `Create your ${project.id} account`])
+    expect([browser.page.url.pathname, browser.page.heading]).toEqual([
+      '/signup',
+      `Create your ${inWords(project.id)} account`,
+    ])
     await browser.send({ x_login_id: email })
     expect([browser.page.url.pathname, browser.page.heading]).toEqual([codePage, 'Check your email'])
     expect(browser.page.text).toContain(email)
@@ -242,7 +248,7 @@ describe('sign-in', () => {
     const email = newEmail()
     const browser = plainBrowser(one)
     await browser.open('/login')
-    expect(browser.page.heading).toBe(`Continue to ${one.id}`)
+    expect(browser.page.heading).toBe(`Continue to ${inWords(one.id)}`)
     await browser.send({ x_login_id: email })
     await browser.send({ x_code: codeTo(server, email) })
     await browser.send({ x_password: password, x_confirm_password: password })
@@ -397,7 +403,33 @@ describe('a link in the mail', () => {
     await again.send({}, { form: { action: 'check' } })
     expect(again.page.url.pathname).toBe('/settings')
     await phone.open(pathname + search)
-    expect(phone.page.heading).toBe('Get a fresh link')
+    expect(phone.page.heading).toBe('This link no longer works')
+  })
+
+  test('signs in nobody once its owner says that it was not them', async () => {
+    const email = newEmail()
+    const linked = await server.project({
+      ...config,
+      authentication: { primary_authenticators: ['oob_otp_email'] },
+      authenticator: { oob_otp: { email: { email_otp_mode: 'login_link' } } },
+    })
+    const first = plainBrowser(linked)
+    await first.open('/signup')
+    await first.send({ x_login_id: email })
+    await first.send({ x_code: codeTo(server, email) })
+    await server.clock.advance(61_000)
+    const stranger = plainBrowser(linked)
+    await stranger.open('/login')
+    await stranger.send({ x_login_id: email })
+    const { pathname, search } = linkTo(server, email)
+    const owner = plainBrowser(linked)
+    await owner.open(pathname + search)
+    await owner.send({ x_action: 'deny' })
+    expect(owner.page.heading).toBe('Nobody was signed in')
+    await owner.open(pathname + search)
+    expect(owner.page.heading).toBe('This link no longer works')
+    await stranger.send({}, { form: { action: 'check' } })
+    expect(stranger.page.url.pathname).toBe('/authflow/v2/oob_otp_link')
   })
 })
 
@@ -617,7 +649,7 @@ describe('the door', () => {
 test('signing out is asked for, ends the session, and clears its cookies', async () => {
   const browser = await signedUp(newEmail())
   await browser.open('/logout')
-  expect(browser.page.heading).toBe(`Sign out of ${project.id}?`)
+  expect(browser.page.heading).toBe(`Sign out of ${inWords(project.id)}?`)
   await browser.open('/settings')
   expect(browser.page.url.pathname).toBe('/settings')
   const stolen = new Map(browser.cookies)

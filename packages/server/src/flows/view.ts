@@ -4,7 +4,7 @@ import { codeShown } from '../messaging/codes.ts'
 import type { Node } from '../node.ts'
 import type { Project } from '../projects/find.ts'
 import type { FlowView } from './answer.ts'
-import { factAt, loginIdOfRun, placeAt, type Run } from './run.ts'
+import { factAt, loginIdOfRun, placeAt, type Run, userOf } from './run.ts'
 import type { Action, ActionData, Question } from './turn.ts'
 
 /** The view of a question. One or two statements when it waits for a code, else none. */
@@ -24,6 +24,7 @@ export async function viewOf(
   }
   const loginId = loginIdOfRun(run)
   const { config } = placeAt(run, question.at)
+  const user = question.flow.type === 'reauth' ? userOf(run) : undefined
   return {
     stateToken,
     type: question.flow.type,
@@ -31,6 +32,7 @@ export async function viewOf(
     action,
     about: {
       ...(loginId === undefined ? {} : { loginId: { type: loginId.type, value: loginId.value } }),
+      ...(user === undefined ? {} : { account: { name: user.displayName, loginId: user.loginIds[0]?.value } }),
       ...(config.type === 'fill_in_user_profile' ? { attributes: config.user_profile } : {}),
     },
     cookies: [],

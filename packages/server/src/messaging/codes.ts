@@ -476,6 +476,12 @@ export async function approveLink(node: Node, project: Project, text: string): P
   return true
 }
 
+/** Whoever got the link says that it was not them: nobody signs in with it any more. */
+export async function denyLink(node: Node, project: Project, text: string): Promise<void> {
+  const link = await findLink(node, project, 'oob-otp', text)
+  if (link !== undefined) await spend(scopeOf(node.world.db, project), link.id, node.world.clock.now())
+}
+
 /** Consumes a link that was approved elsewhere. */
 export async function checkApproved(
   node: Node,

@@ -5,6 +5,7 @@ import { negotiate } from '../localization/negotiate.ts'
 import { wordsFor } from '../localization/words.ts'
 import type { Node } from '../node.ts'
 import type { Directory, Project } from '../projects/find.ts'
+import { projectName } from '../projects/name.ts'
 import { Refusal } from '../refusal.ts'
 import type { World } from '../world.ts'
 import type { SmsGateway } from './channels.ts'
@@ -54,11 +55,6 @@ export async function deviceName(userAgent: string): Promise<string | undefined>
   const { default: bowser } = await import('bowser')
   const { browser, os } = bowser.parse(userAgent)
   return browser.name && os.name ? `${browser.name} on ${os.name}` : undefined
-}
-
-/** How the project is called towards its users. */
-export function projectName(project: Project): string {
-  return project.id
 }
 
 /** Delivers a job of the queue. @returns whether it is done, worth another try, or hopeless. */

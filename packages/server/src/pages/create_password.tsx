@@ -1,3 +1,4 @@
+import { at } from '../http/context.ts'
 import { errorAt } from './draw.tsx'
 import { missing, unmetRules } from './errors.ts'
 import { IdentifierReadonly, PasswordField, type PasswordPolicy, PolicyList, RepeatField } from './fields.tsx'
@@ -29,6 +30,7 @@ export function NewPassword(props: {
   autofocus?: boolean
 }) {
   const { visit, name, label, policy, autofocus = true } = props
+  const [error, differs] = [errorAt(visit, name), errorAt(visit, 'x_confirm_password', 'other')]
   return (
     <>
       <PasswordField
@@ -36,11 +38,11 @@ export function NewPassword(props: {
         name={name}
         label={label}
         policy={policy}
-        error={errorAt(visit, name)}
-        autofocus={autofocus}
+        error={error}
+        autofocus={autofocus && differs === undefined}
       />
       <PolicyList policy={policy} of={name} unmet={unmetRules(visit.carried.problem)} />
-      <RepeatField name="x_confirm_password" of={name} error={errorAt(visit, 'x_confirm_password', 'other')} />
+      <RepeatField name="x_confirm_password" of={name} error={differs} />
     </>
   )
 }
@@ -58,11 +60,19 @@ export const createPassword: Page = {
     const { loginId } = view.about
     const start = beginning(view, visit)
     const back = start && address(visit, start, { q_login_id: loginId?.value })
+    const second = optionOf(asked, 'create_authenticator_data')?.authentication === 'secondary_password'
+    const { secondary_authentication_mode } = at(visit.c).project.config.authentication
+    const last = view.type === 'signup' && (second || secondary_authentication_mode !== 'required')
     return {
-      title: { k: 'create_password.title' },
+      title: { k: second ? 'create_password.title_two_step' : 'create_password.title' },
       back,
       body: (
         <>
+          {second ? (
+            <Lead>
+              <T k="create_password.help_two_step" />
+            </Lead>
+          ) : null}
           {loginId ? <IdentifierReadonly value={loginId.value} change={back} /> : null}
           <Form>
             {NewPassword({
@@ -71,7 +81,7 @@ export const createPassword: Page = {
               label: words('password.label'),
               policy: optionOf(asked, 'create_authenticator_data')?.password_policy ?? {},
             })}
-            <Button>{words(view.type === 'signup' ? 'create_password.submit' : 'create_password.submit_more')}</Button>
+            <Button>{words(last ? 'create_password.submit' : 'create_password.submit_more')}</Button>
           </Form>
           <OtherWays asked={asked} visit={visit} />
         </>

@@ -137,7 +137,7 @@ export const oobOtpLink: Page = {
             <T k="link.sent" vars={{ target }} />
           </Lead>
           <CodeTrouble failed={data.delivery_status === 'failed'} spent={data.failed_attempt_rate_limit_exceeded} />
-          <Form hidden={{ x_action: 'check' }}>
+          <Form hidden={{ x_action: 'check' }} goesOn={data.can_check ? 'now' : 'later'}>
             <Button>{words('link.check')}</Button>
           </Form>
           <NothingYet channel={data.channel} target={target} />

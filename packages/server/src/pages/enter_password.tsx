@@ -26,11 +26,12 @@ export const enterPassword: Page = {
   },
   view: (asked, visit) => {
     const { view } = asked
-    const { words, site } = visit
+    const { words } = visit
     const { config } = at(visit.c).project
     const second = optionOf(asked, 'authentication_data')?.authentication === 'secondary_password'
     const reauth = view.type === 'reauth'
-    const { loginId } = view.about
+    const { loginId, account } = view.about
+    const who = loginId?.value ?? account?.loginId
     const canReset = !second && !reauth && config.forgot_password.enabled
     const start = beginning(view, visit)
     const days = config.authentication.device_token.expire_in_days
@@ -41,15 +42,14 @@ export const enterPassword: Page = {
         <>
           {reauth ? (
             <Lead>
-              <T k="reauth.help" vars={{ name: loginId?.value ?? site.name }} />
+              {account === undefined || account.name === who ? (
+                <T k="reauth.help_code" />
+              ) : (
+                <T k="reauth.help" vars={{ name: account.name }} />
+              )}
             </Lead>
           ) : null}
-          {loginId ? (
-            <IdentifierReadonly
-              value={loginId.value}
-              change={start && address(visit, start, { q_login_id: loginId.value })}
-            />
-          ) : null}
+          {who ? <IdentifierReadonly value={who} change={start && address(visit, start, { q_login_id: who })} /> : null}
           <Form>
             <PasswordField
               kind="current"

@@ -174,6 +174,7 @@ export function RepeatField({ name, of, error }: { name: string; of: string; err
         name={name}
         type="password"
         autocomplete="new-password"
+        autofocus={error !== undefined}
         {...plainText}
         {...described(name, undefined, error)}
       />

@@ -1,6 +1,6 @@
 import { at } from '../http/context.ts'
 import { attributeErrors, typedAttribute } from './attribute_errors.ts'
-import { AttributeField, readAttribute } from './attribute_fields.tsx'
+import { AttributeField, attributeLabel, readAttribute } from './attribute_fields.tsx'
 import type { Page } from './page.ts'
 import { Button, ErrorSummary, Form, Lead } from './parts.tsx'
 import { T } from './sentences.tsx'
@@ -33,7 +33,9 @@ export const fillInUserProfile: Page = {
           <Lead>
             <T k="fill_in.help" vars={{ app: visit.site.name }} />
           </Lead>
-          <ErrorSummary problems={[...errors].map(([field, text]) => ({ field, text }))} />
+          <ErrorSummary
+            problems={[...errors].map(([field, text]) => ({ field, text, label: attributeLabel(field, visit.words) }))}
+          />
           <Form>
             {asked.map(({ pointer, required }, index) => (
               <AttributeField

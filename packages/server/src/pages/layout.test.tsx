@@ -146,11 +146,11 @@ describe('fields', () => {
 describe('parts', () => {
   test('one problem needs no summary, several are linked', () => {
     const problems = [
-      { field: 'a', text: 'One' },
-      { field: 'b', text: 'Two' },
+      { field: 'a', label: 'First', text: 'One' },
+      { field: 'b', label: 'Second', text: 'Two' },
     ]
     expect(page(<ErrorSummary problems={problems.slice(1)} />)).not.toContain('role="alert"')
-    expect(page(<ErrorSummary problems={problems} />)).toContain('<a href="#b">Two</a>')
+    expect(page(<ErrorSummary problems={problems} />)).toContain('<a href="#b"><bdi>Second</bdi>: <bdi>Two</bdi></a>')
   })
 
   test('alternatives leave out what is not there', () => {

@@ -11,11 +11,12 @@ import { Alternatives, Button, Buttons, Emblem, Form, Hint, Lead, Literal, Ticks
 import { T } from './sentences.tsx'
 import { visitOf } from './visit.ts'
 
+/** Words of the scopes, in the order in which a page lists them. */
 const scopeWords: Record<string, string> = {
   openid: 'openid',
+  profile: 'profile',
   email: 'email',
   phone: 'phone',
-  profile: 'profile',
   address: 'address',
   offline_access: 'offline_access',
   [fullAccess]: 'full_access',
@@ -43,7 +44,9 @@ export const oauthViews: Views = {
     const user = await nameOf(c, about.userId)
     const { policy_uri: policy, tos_uri: terms } = client ?? {}
     const policies = terms && policy ? 'policies' : terms ? 'policy_terms' : policy ? 'policy_privacy' : undefined
-    const keys = [...new Set(about.scopes.map((scope) => scopeWords[scope] ?? scope))]
+    const asked = new Set(about.scopes.map((scope) => scopeWords[scope] ?? scope))
+    const known = new Set(Object.values(scopeWords))
+    const keys = [...known].filter((key) => asked.delete(key)).concat([...asked])
     return draw(visit, {
       title: { k: 'consent.title', vars: { client: app } },
       leadsTo: [about.leadsTo],
@@ -51,11 +54,7 @@ export const oauthViews: Views = {
         <>
           <Ticks
             items={keys.map((key) =>
-              Object.values(scopeWords).includes(key) ? (
-                words(`consent.scope.${key}`)
-              ) : (
-                <T k="consent.scope.other" vars={{ scope: key }} />
-              ),
+              known.has(key) ? words(`consent.scope.${key}`) : <T k="consent.scope.other" vars={{ scope: key }} />,
             )}
           />
           <Lead>{words('consent.never')}</Lead>
@@ -72,6 +71,11 @@ export const oauthViews: Views = {
               </Button>
             </Buttons>
           </Form>
+          {/^https?:/.test(about.leadsTo) ? (
+            <Hint>
+              <T k="common.opens" vars={{ host: hostOf(about.leadsTo) }} />
+            </Hint>
+          ) : null}
           {policies ? (
             <Alternatives>
               <span>

@@ -65,6 +65,7 @@ type Choices = {
 export function optionOf<T extends keyof Choices>(asked: Asked, type: T): Choices[T] | undefined {
   return asked.view.action.data.type === type ? (asked.options[asked.index] as Choices[T] | undefined) : undefined
 }
+
 /** A masked target as the person typed it, when it is what they typed: a slip shows only unmasked. */
 export function unmasked(view: FlowView, masked: string): string {
   const { loginId } = view.about

@@ -12,6 +12,7 @@ export function Form({
   id,
   upload,
   bare,
+  goesOn,
   children,
 }: PropsWithChildren<{
   action?: string | undefined
@@ -23,6 +24,8 @@ export function Form({
   upload?: boolean | undefined
   /** No gaps of its own: it wraps a lone button. */
   bare?: boolean | undefined
+  /** It waits for another device: script sends it once the page, fetched again, says `now`. */
+  goesOn?: 'later' | 'now' | undefined
 }>) {
   return (
     <form
@@ -31,6 +34,7 @@ export function Form({
       action={action}
       method={method}
       enctype={upload ? 'multipart/form-data' : undefined}
+      data-goes-on={goesOn}
       novalidate
     >
       {Object.entries(hidden).map(([name, value]) =>
@@ -139,7 +143,7 @@ export function Notice({ tone = 'info', children }: PropsWithChildren<{ tone?: T
 }
 
 /** Several fields need another look: takes the focus and leads to each. With one problem, focus its field instead. */
-export function ErrorSummary({ problems }: { problems: readonly { field: string; text: Child }[] }) {
+export function ErrorSummary({ problems }: { problems: readonly { field: string; label: string; text: string }[] }) {
   if (problems.length < 2) return null
   return (
     <div class="notice danger" role="alert" tabindex={-1} autofocus>
@@ -149,9 +153,11 @@ export function ErrorSummary({ problems }: { problems: readonly { field: string;
           <T k="common.problems" vars={{ n: problems.length }} />
         </p>
         <ul class="problems">
-          {problems.map(({ field, text }) => (
+          {problems.map(({ field, label, text }) => (
             <li>
-              <a href={`#${field}`}>{text}</a>
+              <a href={`#${field}`}>
+                <T k="common.problem_in" vars={{ label, text }} />
+              </a>
             </li>
           ))}
         </ul>

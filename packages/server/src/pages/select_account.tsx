@@ -26,13 +26,17 @@ export async function selectAccount(visit: Visit): Promise<Response> {
   if (session === undefined || !request.browserSession) return redirect(visit.c, address(visit, '/login'))
   const client = at(visit.c).project.clients.get(request.clientId)
   const name = displayName(session.user)
+  const detail = detailOf(session.user)
   return draw(visit, {
     title: { k: 'select_account.title', vars: { client: client?.client_name ?? client?.name ?? visit.site.name } },
     body: (
       <>
-        <Person name={name} detail={detailOf(session.user)} />
+        <Person name={name} detail={detail} />
         <Form hidden={{ x_action: 'continue', x_user: session.user.id }}>
-          <Button>{visit.words('select_account.submit', { name })}</Button>
+          <Button>
+            {/* An address stands above already, and is too long for a button. */}
+            {name === detail ? visit.words('common.continue') : visit.words('select_account.submit', { name })}
+          </Button>
         </Form>
         <Alternatives>
           <Form bare hidden={{ x_action: 'login' }}>

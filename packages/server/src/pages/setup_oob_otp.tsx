@@ -2,7 +2,8 @@ import { errorAt } from './draw.tsx'
 import { missing } from './errors.ts'
 import { IdentifierField } from './fields.tsx'
 import { optionOf, type Page } from './page.ts'
-import { Button, Form } from './parts.tsx'
+import { Button, Form, Lead } from './parts.tsx'
+import { T } from './sentences.tsx'
 import { OtherWays } from './ways.tsx'
 
 /** Sets up an address or a number that codes will go to. */
@@ -20,11 +21,17 @@ export const setupOobOtp: Page = {
     return { input: { authentication, target } }
   },
   view: (asked, visit) => {
-    const email = optionOf(asked, 'create_authenticator_data')?.authentication.endsWith('email') ?? true
+    const authentication = optionOf(asked, 'create_authenticator_data')?.authentication
+    const email = authentication?.endsWith('email') ?? true
     return {
       title: { k: email ? 'setup_oob_otp.title_email' : 'setup_oob_otp.title_phone' },
       body: (
         <>
+          {authentication?.startsWith('secondary_') ? (
+            <Lead>
+              <T k={email ? 'setup_oob_otp.help_email' : 'setup_oob_otp.help_phone'} />
+            </Lead>
+          ) : null}
           <Form>
             <IdentifierField
               name="x_target"

@@ -2,7 +2,7 @@
 // one is signed in to nothing.
 
 import { at } from '../http/context.ts'
-import { approveLink, findLink } from '../messaging/codes.ts'
+import { approveLink, denyLink, findLink } from '../messaging/codes.ts'
 import { deviceName } from '../messaging/send.ts'
 import { draw, redirect } from './draw.tsx'
 import { fail } from './failures.tsx'
@@ -15,11 +15,11 @@ export const verifyLoginLinkPath = '/authflow/v2/verify_login_link'
 
 function spent(visit: Visit): Response {
   return fail(visit, {
-    title: { k: 'page_error.link_spent.title' },
-    texts: [{ k: 'page_error.link_spent.text' }],
+    title: { k: 'page_error.login_link_spent.title' },
+    texts: [{ k: 'page_error.login_link_spent.text' }],
     icon: 'link',
     tone: 'info',
-    action: { k: 'common.back_to_sign_in', href: '/login' },
+    action: { k: 'common.sign_in', href: '/login' },
   })
 }
 
@@ -70,9 +70,11 @@ export async function drawLoginLink(visit: Visit): Promise<Response> {
 
 export async function takeLoginLink(visit: Visit, form: Fields): Promise<Response> {
   const { node, project } = at(visit.c)
-  if (form.get('x_action') === 'deny')
-    return redirect(visit.c, address(visit, verifyLoginLinkPath, { q_done: 'denied' }))
   const code = form.get('x_oob_otp_code') || (visit.url.searchParams.get('code') ?? '')
+  if (form.get('x_action') === 'deny') {
+    await denyLink(node, project, code)
+    return redirect(visit.c, address(visit, verifyLoginLinkPath, { q_done: 'denied' }))
+  }
   if (!(await approveLink(node, project, code))) return spent(visit)
   return redirect(visit.c, address(visit, verifyLoginLinkPath, { q_done: 'approved' }))
 }

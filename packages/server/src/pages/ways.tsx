@@ -3,7 +3,7 @@ import type { Child } from 'hono/jsx'
 import type { FlowView } from '../flows/answer.ts'
 import { at } from '../http/context.ts'
 import { beginningOf, choice, offered } from './choosing.ts'
-import { type Asked, askedOf, dataOf, type Option, type Page } from './page.ts'
+import { type Asked, askedOf, dataOf, type Option, type Page, unmasked } from './page.ts'
 import { Alternatives, Button, Buttons, Form, Lead } from './parts.tsx'
 import { T } from './sentences.tsx'
 import { address, type Visit } from './visit.ts'
@@ -24,26 +24,20 @@ function labelOf(view: FlowView, option: Option): Child {
         : option.channel === 'sms'
           ? `way.sms_${option.otp_form}`
           : 'way.whatsapp_code'
-    return <T k={k} vars={{ target: option.masked_display_name }} />
+    return <T k={k} vars={{ target: unmasked(view, option.masked_display_name) }} />
   }
-  const { authentication } = option
+  const { authentication, otp_form = 'code' } = option
   const setUp = view.action.type === 'create_authenticator'
-  const target =
-    'target' in option
-      ? option.target?.masked_display_name
-      : 'masked_display_name' in option
-        ? option.masked_display_name
-        : undefined
   if (authentication.endsWith('_password')) return <T k={setUp ? 'way.create_password' : 'way.password'} />
-  if (authentication.endsWith('oob_otp_email'))
-    return target === undefined ? (
-      <T k="way.email" />
-    ) : (
-      <T k={`way.email_${option.otp_form ?? 'code'}`} vars={{ target }} />
-    )
-  if (authentication.endsWith('oob_otp_sms'))
-    return target === undefined ? <T k="way.phone" /> : <T k="way.sms_code" vars={{ target }} />
-  return <T k="common.other_way" />
+  const way = authentication.endsWith('oob_otp_email')
+    ? (`email_${otp_form}` as const)
+    : authentication.endsWith('oob_otp_sms')
+      ? 'sms_code'
+      : undefined
+  if (way === undefined) return <T k="common.other_way" />
+  if (setUp) return <T k={`way.set_up_${way}`} />
+  const masked = 'masked_display_name' in option ? option.masked_display_name : undefined
+  return <T k={`way.${way}`} vars={{ target: unmasked(view, masked ?? '') }} />
 }
 
 type Way = { label: Child; href: string } | { label: Child; action: string; index: number }
@@ -118,7 +112,7 @@ export const choose: Page = {
             label: (
               <T
                 k={channel === 'whatsapp' ? 'way.whatsapp_code' : channel === 'sms' ? 'way.sms_code' : 'way.email_code'}
-                vars={{ target: channels.masked_claim_value }}
+                vars={{ target: unmasked(view, channels.masked_claim_value) }}
               />
             ) as Child,
           }))

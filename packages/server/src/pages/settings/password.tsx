@@ -6,8 +6,8 @@ import { Refusal } from '../../refusal.ts'
 import { carry } from '../carried.ts'
 import { NewPassword } from '../create_password.tsx'
 import { draw, errorAt, redirect } from '../draw.tsx'
-import { missing, problemOf } from '../errors.ts'
-import { CheckField, PasswordField } from '../fields.tsx'
+import { missing } from '../errors.ts'
+import { CheckField, IdentifierReadonly, PasswordField } from '../fields.tsx'
 import { Button, Form } from '../parts.tsx'
 import { done, refused, type SettingsPage } from './person.ts'
 
@@ -16,27 +16,31 @@ export const password: SettingsPage = {
   get(visit, { user }) {
     const { words } = visit
     const held = user.authenticators.some((one) => one.type === 'password' && one.kind === 'primary')
+    const { problem } = visit.carried
+    const oldIsRight = problem !== undefined && problem.field !== 'x_old_password'
+    const loginId = user.identities.find((one) => one.login_id !== null)?.login_id
     return draw(visit, {
       title: { k: held ? 'settings_password.title' : 'settings_password.title_set' },
       back: '/settings',
       leadsTo: visit.request === undefined ? [] : [visit.request.redirectUri],
       body: (
         <Form>
+          {loginId ? <IdentifierReadonly value={loginId} /> : null}
           {held ? (
             <PasswordField
               kind="current"
               name="x_old_password"
-              label={words('settings_password.old')}
-              error={errorAt(visit, 'x_old_password')}
-              autofocus
+              label={words('password.current')}
+              error={errorAt(visit, 'x_old_password', 'other')}
+              autofocus={!oldIsRight}
             />
           ) : null}
           <NewPassword
             visit={visit}
             name="x_new_password"
-            label={words('settings_password.new')}
+            label={words('password.new')}
             policy={policyData(at(visit.c).project.config.authenticator.password.policy)}
-            autofocus={!held}
+            autofocus={!held || oldIsRight}
           />
           {held ? <CheckField name="x_keep_others" label={words('settings_password.keep_others')} /> : null}
           <Button>{words(held ? 'settings_password.submit' : 'settings_password.submit_set')}</Button>
@@ -65,7 +69,7 @@ export const password: SettingsPage = {
       })
     } catch (error) {
       if (!(error instanceof Refusal) || error.reason !== 'InvalidCredentials') return refused(visit, error)
-      carry(visit.c, here, { problem: { ...problemOf(error), field: 'x_old_password' } })
+      carry(visit.c, here, { problem: { reason: 'current_password', field: 'x_old_password' } })
       return redirect(visit.c, here)
     }
     return done(visit, person, '/settings', { k: 'settings_password.done' })
