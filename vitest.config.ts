@@ -34,6 +34,7 @@ export default defineConfig({
           include: ['packages/node/test/**/*.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          ...(postgres ? { globalSetup: 'packages/server/test/support/postgres_for_run.ts' } : {}),
         },
       },
       { extends: true, test: { ...behaviour, name: 'embedded', env: { HEADGEAR_TEST_STORE: 'embedded' } } },

@@ -1,4 +1,5 @@
 // Sessions that ended while their cookies may still be about: a cookie cannot be taken back, so it is remembered.
+import type { Identity } from './held.ts'
 
 /** What has ended: one session, the sessions of one `sid`, or those of one user that began by a certain time. */
 export type Ended = { id: string } | { sid: string } | { sub: string; until: Date }
@@ -13,7 +14,7 @@ export type Denylist = {
 
 /** Whatever access token a session may still hold has run out by then, and renewal gives the verdict. */
 const keptMs = 86_400_000
-const forever = new Date(8.64e15)
+const forever = new Date('9999-12-31')
 
 /** A denylist in this process, which forgets the oldest beyond `limit` entries. */
 export function memoryDenylist(now: () => Date, limit = 100_000): Denylist {
@@ -44,11 +45,7 @@ export function denyEnded(denylist: Denylist, ended: Ended, now: Date): Promise<
   return denylist.deny(`sub ${ended.sub}`, ended.until, expires)
 }
 
-export function isDenied(
-  denylist: Denylist,
-  session: { id: string; sid?: string | undefined; sub: string; signedInAt: number },
-): Promise<boolean> {
-  const { id, sid, sub, signedInAt } = session
+export function isDenied(denylist: Denylist, { id, sid, sub, signedInAt }: Identity): Promise<boolean> {
   const names = [`id ${id}`, `sub ${sub}`, ...(sid === undefined ? [] : [`sid ${sid}`])]
   return denylist.denied(names, new Date(signedInAt))
 }

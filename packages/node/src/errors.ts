@@ -28,3 +28,13 @@ export class Unavailable extends Error {
   readonly status = 503
   readonly statusCode = 503
 }
+
+/** Does something that depends on another machine; whatever goes wrong there is `Unavailable`. */
+export async function reaching<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (cause instanceof Unavailable) throw cause
+    throw new Unavailable(`${what} is out of reach`, { cause })
+  }
+}

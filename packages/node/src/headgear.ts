@@ -5,16 +5,19 @@ import { memoryDenylist } from './denylist.ts'
 import { followRevocations } from './feed.ts'
 import { keepInCookies } from './keep_in_cookies.ts'
 import { keepInStore } from './keep_in_store.ts'
-import { type Options, settings as readSettings } from './options.ts'
+import { type Options, type Paths, settings as readSettings } from './options.ts'
 import { provider as openProvider } from './provider.ts'
 import { sealer as openSealer } from './seal.ts'
 import { visits as openVisits, type SetHeader, type Visit, withHeaders } from './session.ts'
 import { signIn as openSignIn, type SignInOptions } from './sign_in.ts'
 import { signOut as openSignOut } from './sign_out.ts'
+import { refusal } from './verify.ts'
 
 export type Headgear = AsyncDisposable & {
   /** The app's public origin. */
   readonly origin: string
+  /** The addresses that `handle` answers. */
+  readonly paths: Readonly<Paths>
   /** Answers sign-in, callback and sign-out; undefined for any other address. @throws Unavailable when a store is out of reach. */
   handle(request: Request): Promise<Response | undefined>
   /**
@@ -29,7 +32,7 @@ export type Headgear = AsyncDisposable & {
    * 401; 503 during an outage.
    */
   demand(request: Demanding, visit: Visit): Response
-  /** Makes a server of web-standard requests: `handler` gets those that are not this package's own. */
+  /** Makes a server of web-standard requests: `handler` gets those that are not this package's own. 503 while a store is out of reach. */
   fetch(
     handler: (request: Request, visit: Visit) => Response | Promise<Response>,
   ): (request: Request) => Promise<Response>
@@ -89,6 +92,7 @@ export function headgear(options: Options): Headgear {
 
   const self: Headgear = {
     origin,
+    paths,
     async handle(request) {
       const [methods, answer] = routes[new URL(request.url).pathname] ?? []
       if (methods === undefined || answer === undefined) return undefined
@@ -116,10 +120,15 @@ export function headgear(options: Options): Headgear {
     },
 
     fetch: (handler) => async (request) => {
-      const own = await self.handle(request)
-      if (own !== undefined) return own
       const put: Parameters<SetHeader>[] = []
-      const visit = await visits.visit(request.headers.get('cookie'), (...header) => put.push(header))
+      let visit: Visit
+      try {
+        const own = await self.handle(request)
+        if (own !== undefined) return own
+        visit = await visits.visit(request.headers.get('cookie'), (...header) => put.push(header))
+      } catch (error) {
+        return refusal(error) ?? Promise.reject(error)
+      }
       return withHeaders(await handler(request, visit), put)
     },
 

@@ -6,6 +6,7 @@
 // user's. Both hold: a lost token cookie costs one renewal.
 import { type CookieWriter, largestCookie } from './cookies.ts'
 import { type Denylist, denyEnded, isDenied } from './denylist.ts'
+import { reaching } from './errors.ts'
 import type { Grant, Held, Identity, Keeper, Kept } from './held.ts'
 import type { Sealer } from './seal.ts'
 
@@ -114,10 +115,10 @@ export function keepInCookies({ sealer, writer, denylist, now, warn }: Surroundi
 
     async end(ended) {
       if ('id' in ended) remembered.delete(ended.id)
-      await denyEnded(denylist, ended, now())
+      await reaching('the denylist', () => denyEnded(denylist, ended, now()))
     },
 
-    hasEnded: ({ identity: { id, sid, sub, signedInAt } }) => isDenied(denylist, { id, sid, sub, signedInAt }),
+    hasEnded: ({ identity }) => reaching('the denylist', () => isDenied(denylist, identity)),
 
     clear: () => [writer.clear(''), writer.clear('-tokens')],
   }

@@ -1,10 +1,10 @@
 // Sessions that live in a store; the cookie holds a random id, the store its digest. Of all processes, one renews.
 import { base64url } from 'jose'
 import type { CookieWriter } from './cookies.ts'
-import { Unavailable } from './errors.ts'
+import { reaching, Unavailable } from './errors.ts'
 import type { Ask, Held, Keeper, Kept } from './held.ts'
 import type { Sealer } from './seal.ts'
-import type { SessionStore } from './store.ts'
+import type { SessionStore, StoredSession } from './store.ts'
 
 const cookieLifetime = 400 * 86_400
 /** How often others look whether the one that renews has done so. */
@@ -24,15 +24,22 @@ export type StoreSurroundings = {
 export function keepInStore({ store, sealer, writer, now, renewalMs, idleMs }: StoreSurroundings): Keeper {
   const renewals = new Map<string, Promise<Kept | 'ended'>>()
 
-  const seal = (key: string, { identity, grant }: Held) => sealer.seal('stored session', { key, identity, grant })
-  const expiry = () => new Date(now().getTime() + idleMs)
+  async function row(key: string, { identity, grant }: Held): Promise<StoredSession> {
+    return {
+      data: await sealer.seal('stored session', { key, identity, grant }),
+      sid: identity.sid ?? null,
+      sub: identity.sub,
+      signedInAt: new Date(identity.signedInAt),
+      expiresAt: new Date(now().getTime() + idleMs),
+    }
+  }
 
   async function read(key: string): Promise<Held | undefined> {
-    const row = await store.read(key)
-    const content = row && (await sealer.open('stored session', row.data))
+    const found = await store.read(key)
+    const content = found && (await sealer.open('stored session', found.data))
     // A row that was copied under another key is not that session's.
     if (content?.key !== key) return undefined
-    return { ...(content as unknown as Held), version: row?.version ?? 0 }
+    return { ...(content as unknown as Held), version: found?.version ?? 0 }
   }
 
   /** Renews, or waits for the process that does. One that dies leaves its claim, which ends by itself. */
@@ -52,7 +59,7 @@ export function keepInStore({ store, sealer, writer, now, renewalMs, idleMs }: S
       const grant = await ask(held)
       if (grant === 'ended') return 'ended'
       const next: Held = { identity: held.identity, grant, version: version + 1 }
-      const written = await store.replace(key, version, { data: await seal(key, next), expiresAt: expiry() })
+      const written = await store.replace(key, version, await row(key, next))
       if (written) return { held: next, lines: [] }
       // It was signed out meanwhile, or a process took over that had waited longer than a claim holds.
       const found = await read(key)
@@ -63,14 +70,7 @@ export function keepInStore({ store, sealer, writer, now, renewalMs, idleMs }: S
     }
   }
 
-  const inStore = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work()
-    } catch (cause) {
-      if (cause instanceof Unavailable) throw cause
-      throw new Unavailable('the session store is out of reach', { cause })
-    }
-  }
+  const inStore = <T>(work: () => Promise<T>) => reaching('the session store', work)
 
   return {
     open: (cookies) =>
@@ -82,17 +82,11 @@ export function keepInStore({ store, sealer, writer, now, renewalMs, idleMs }: S
 
     begin: (held, cookies) =>
       inStore(async () => {
-        const { id, sid, sub, signedInAt } = held.identity
+        const { id } = held.identity
+        const key = await digest(id)
+        await store.create(key, await row(key, held))
         const replaced = cookies.get(writer.name(''))
         if (replaced !== undefined) await store.remove(await digest(replaced))
-        const key = await digest(id)
-        await store.create(key, {
-          data: await seal(key, held),
-          sid: sid ?? null,
-          sub,
-          signedInAt: new Date(signedInAt),
-          expiresAt: expiry(),
-        })
         return [writer.set('', id, cookieLifetime)]
       }),
 

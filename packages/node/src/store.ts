@@ -21,7 +21,7 @@ export type SessionStore = Denylist & {
   /** Gives a claim back before its time. */
   release(key: string, version: number): Promise<void>
   /** Makes the next version, which nobody has claimed. @returns false when another version is there, or none. */
-  replace(key: string, version: number, session: Pick<StoredSession, 'data' | 'expiresAt'>): Promise<boolean>
+  replace(key: string, version: number, session: StoredSession): Promise<boolean>
   remove(key: string): Promise<void>
   /** Removes the sessions of a `sid`, or those of a user that began by a time. */
   removeAll(of: { sid: string } | { sub: string; until: Date }): Promise<void>
