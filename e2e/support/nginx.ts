@@ -1,12 +1,11 @@
 // The installed nginx in the foreground, with everything it writes in a temporary folder.
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from './free_port.ts'
+import { accepts, find } from './installed.ts'
 
 export type Nginx = AsyncDisposable & {
   port: number
@@ -23,10 +22,7 @@ export type Nginx = AsyncDisposable & {
  * Throws nginx's own words when it refuses the configuration.
  */
 export async function startNginx(http: (place: { port: number; dir: string }) => string): Promise<Nginx> {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin']
-  const binary = folders.map((folder) => join(folder, 'nginx')).find((path) => existsSync(path))
-  if (binary === undefined) throw new Error('no nginx found: install it (Debian: apt-get install nginx)')
-
+  const binary = find('nginx', 'nginx')
   const port = await freePort()
   const dir = await mkdtemp(join(tmpdir(), 'headgear-nginx-'))
   const file = join(dir, 'nginx.conf')
@@ -71,15 +67,4 @@ ${http({ port, dir })}
     await sleep(20)
   }
   return { port, origin: `http://127.0.0.1:${port}`, log: () => log, stop, [Symbol.asyncDispose]: stop }
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
 }
