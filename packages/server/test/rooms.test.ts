@@ -62,6 +62,7 @@ test('only stores speak SQL', () => {
     'messaging/codes.ts': 'guessing and spending a code are statements on its row',
     'messaging/send.ts': 'notes on the code’s row how its delivery went',
     'oauth/codes.ts': 'store of authorization codes',
+    'oauth/device_codes.ts': 'store of devices that wait',
     'oauth/logouts.ts': 'store of who is to be told of an ended session',
     'oauth/one_time.ts': 'store of one-time tokens',
     'oauth/requests.ts': 'store of authorization requests',

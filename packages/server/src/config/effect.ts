@@ -56,7 +56,11 @@ const table: Line[] = [
   { path: 'ui.authentication_flow', title: 'Flow groups' },
   { path: 'ui.implementation', title: 'Choice of pages (there is one)' },
   { path: 'ui.settings_implementation', title: 'Choice of settings pages (there is one)' },
-  { path: 'oauth.clients.*.grant_types', title: 'Grant types (the application type decides)' },
+  ...['authorization_code', 'refresh_token', 'client_credentials'].map((value) => ({
+    path: 'oauth.clients.*.grant_types',
+    value,
+    title: 'Grant types (the application type decides)',
+  })),
   { path: 'oauth.clients.*.response_types', title: 'Response types (the application type decides)' },
   { path: 'oauth.clients.*.x_app2app_enabled', title: 'App2App' },
   { path: 'oauth.clients.*.x_app2app_insecure_device_key_binding_enabled', title: 'App2App' },

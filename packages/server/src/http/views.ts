@@ -9,6 +9,11 @@ export type Views = {
     c: Ctx,
     about: { clientId: string; scopes: readonly string[]; userId: string; leadsTo: string; action: string },
   ): Answer
+  /** A device asks to be signed in; the form posts `x_action` `consent` or `cancel` back to this address. */
+  approveDevice(
+    c: Ctx,
+    about: { clientId: string; scopes: readonly string[]; userId: string; userCode: string; action: string },
+  ): Answer
   /** Asks whether to sign out; the form posts `x_action=logout` to `action`. */
   confirmLogout(c: Ctx, about: { action: string; leadsTo: string | undefined }): Answer
   loggedOut(c: Ctx): Answer

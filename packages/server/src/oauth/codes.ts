@@ -2,7 +2,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
 import { append, eventRow } from '../events/log.ts'
-import { mayAct } from '../sessions/store.ts'
 import type { Scope, Tx } from '../storage/database.ts'
 import { after, type Instant, type Random } from '../world.ts'
 import { digestOf, newSecret } from './one_time.ts'
@@ -97,11 +96,11 @@ export async function spendCode(scope: Scope, id: Buffer, now: Instant): Promise
 
 /**
  * Spends a code as part of `insertGrant`, and names the grant. Nothing is spent and nothing made when the user (`u` of
- * that statement) may not act, or no longer allows the client.
+ * that statement) is not there, or no longer allows the client.
  */
 export function spendForGrant(scope: Scope, code: { id: Buffer; grantId: Buffer }, now: Instant): RawBuilder<unknown> {
   return sql`update authorization_code c set used_at = ${now}::timestamptz, grant_id = ${code.grantId}::bytea from u
-    where c.project_id = ${scope.projectId} and c.id = ${code.id} and c.used_at is null and ${mayAct('u', now)}
+    where c.project_id = ${scope.projectId} and c.id = ${code.id} and c.used_at is null
       and (c.authorization_id is null or exists (select 1 from authorization_record a
         where a.project_id = c.project_id and a.id = c.authorization_id for share))
     returning 1`

@@ -23,6 +23,9 @@ export const applicationTypes = [
 ] as const
 export type ApplicationType = (typeof applicationTypes)[number]
 
+/** The grant of RFC 8628: off unless the client lists it, since codes on a screen are easily passed on to strangers. */
+export const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
+
 const DEFAULT_REFRESH_TOKEN_LIFETIME = 31_449_600
 
 export const ClientConfig = z
@@ -53,7 +56,10 @@ export const ClientConfig = z
     grant_types: z
       .array(z.string())
       .optional()
-      .meta({ title: 'Grant types', deprecated: true, description: 'Accepted; the application type decides.' }),
+      .meta({
+        title: 'Grant types',
+        description: `${deviceGrant} lets it sign in devices; the application type decides the others.`,
+      }),
     response_types: z
       .array(z.string())
       .optional()
@@ -141,7 +147,8 @@ export const ClientConfig = z
   .superRefine((client, ctx) => {
     const type = client.x_application_type
     const missing: string[] = []
-    if (type !== 'm2m' && !client.redirect_uris?.length) missing.push('redirect_uris')
+    const hasNoPages = type === 'm2m' || client.grant_types?.includes(deviceGrant)
+    if (!hasNoPages && !client.redirect_uris?.length) missing.push('redirect_uris')
     if (type === 'traditional_webapp' && !client.post_logout_redirect_uris?.length)
       missing.push('post_logout_redirect_uris')
     if ((type === 'confidential' || type === 'third_party_app') && client.client_name === undefined)

@@ -16,6 +16,7 @@ export function discoveryDocument(project: Project, { origin }: Origin): Record<
     revocation_endpoint: `${origin}/oauth2/revoke`,
     introspection_endpoint: `${origin}/oauth2/introspect`,
     introspection_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
+    device_authorization_endpoint: `${origin}/oauth2/device_authorization`,
     pushed_authorization_request_endpoint: `${origin}/oauth2/par`,
     require_pushed_authorization_requests: false,
     jwks_uri: `${origin}/oauth2/jwks`,

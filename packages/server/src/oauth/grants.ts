@@ -9,6 +9,7 @@ import { anonymousRequest } from './grants/anonymous_request.ts'
 import { app2appRequest } from './grants/app2app_request.ts'
 import { authorizationCode } from './grants/authorization_code.ts'
 import { biometricRequest } from './grants/biometric_request.ts'
+import { deviceCode } from './grants/device_code.ts'
 import { idTokenGrant } from './grants/id_token.ts'
 import { refreshTokenGrant } from './grants/refresh_token.ts'
 import { settingsActionGrant } from './grants/settings_action.ts'
@@ -46,4 +47,5 @@ export const grants: readonly GrantType[] = [
   idTokenGrant,
   app2appRequest,
   tokenExchange,
+  deviceCode,
 ]

@@ -14,6 +14,8 @@ import { type Checked, checkAuthorize } from './authorize.ts'
 import { carryDoor, throughHub, toHub } from './carry.ts'
 import { authenticateClient } from './client_auth.ts'
 import { clientRequest } from './client_request.ts'
+import { answerDevice, askAboutDevice } from './device.ts'
+import { deviceAuthorizationDoor } from './device_authorization.ts'
 import { discoveryDocument } from './discovery.ts'
 import { endSessionDoor } from './end_session.ts'
 import { addressOf, complete, needsConsent, type Signed, scopesToAllow, shortcoming } from './finish.ts'
@@ -25,7 +27,7 @@ import { parDoor } from './par.ts'
 import { openPreAuthenticated } from './pre_authenticated_url.ts'
 import { demandProof, readProof } from './proof.ts'
 import { redirectAllowed } from './redirect_uri.ts'
-import type { Hints, OAuthRequest } from './request.ts'
+import { type Hints, type OAuthRequest, resumePath } from './request.ts'
 import { findOAuthRequest, findOAuthRequestById, findPushed, pushedUri, saveOAuthRequest } from './requests.ts'
 import { answer, appended, goTo } from './respond.ts'
 import { findAuthenticationResult, takeAuthenticationResult } from './results.ts'
@@ -111,9 +113,6 @@ function authorized(c: Ctx, checked: Checked): Response | Promise<Response> {
       return checked.silent ? silently(c, checked.request) : visibly(c, checked.request, checked.hints)
   }
 }
-
-/** Where a request goes on that has been to the hub. */
-const resumePath = '/_internals/oauth_resume'
 
 /**
  * On an origin whose cookies are not the hub's, the hub is asked first whether this browser is signed in, and learns of
@@ -254,6 +253,7 @@ oauthDoor.on(['GET', 'POST'], '/oauth2/consent', async (c) => {
   const action = c.req.method === 'POST' ? form.get('x_action') : undefined
   if (action !== undefined && !isSameOrigin(c)) return c.text('this form was sent from another site', 403)
   if (action !== undefined && action !== 'consent' && action !== 'cancel') return c.text('Unknown action', 400)
+  if (action === undefined && request.device !== undefined) return askAboutDevice(c, request, result.userId)
   if (action === undefined && (await needsConsent(c, request, result.userId))) {
     const about = {
       clientId: request.clientId,
@@ -264,6 +264,7 @@ oauthDoor.on(['GET', 'POST'], '/oauth2/consent', async (c) => {
     return c.get('views').consent(c, { ...about, action: c.req.url.slice(new URL(c.req.url).origin.length) })
   }
   if ((await takeAuthenticationResult(scope, code, browser, now)) === undefined) return expired(c, form)
+  if (request.device !== undefined) return answerDevice(c, request, result, action === 'consent')
   if (action === 'cancel')
     return answer(c, addressOf(request), { error: 'access_denied', error_description: 'the user did not allow it' })
   return complete(c, request, result)
@@ -346,6 +347,7 @@ oauthDoor.get('/oauth2/redirect', (c) => {
 
 oauthDoor.route('/', parDoor)
 oauthDoor.route('/', introspectionDoor)
+oauthDoor.route('/', deviceAuthorizationDoor)
 oauthDoor.route('/', endSessionDoor)
 oauthDoor.route('/', carryDoor)
 oauthDoor.route('/', revocationsDoor)
@@ -361,6 +363,7 @@ const methods: Record<string, readonly string[]> = {
   '/oauth2/token': ['POST'],
   '/oauth2/revoke': ['POST'],
   '/oauth2/introspect': ['POST'],
+  '/oauth2/device_authorization': ['POST'],
   '/oauth2/userinfo': ['GET', 'HEAD', 'POST'],
   '/oauth2/end_session': ['GET', 'HEAD', 'POST'],
   '/oauth2/redirect': ['GET', 'HEAD'],

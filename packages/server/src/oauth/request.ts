@@ -59,9 +59,14 @@ export type OAuthRequest = {
   flowGroup?: string
   settingsAction?: SettingsAction
   settingsActionQuery?: string
+  /** The device that this is about (RFC 8628): its person decides, and goes back to no app. */
+  device?: string
   /** The pushed request (RFC 9126) that this came from, and the turn it is taken for: one turn answers it. */
   pushed?: { id: string; turn: string }
 }
+
+/** Where a saved request goes on to its pages. */
+export const resumePath = '/_internals/oauth_resume'
 
 /** Seconds that a saved request waits for the person. */
 export const requestLifetime = 25 * 60

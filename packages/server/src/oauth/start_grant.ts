@@ -1,4 +1,5 @@
 // A grant that no authorization code stands behind: anonymous, biometric, device. Made together with its tokens.
+import type { RawBuilder } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
 import type { ClientConfig } from '../config/schema.ts'
 import type { Caller } from '../http/context.ts'
@@ -7,9 +8,9 @@ import { type Project, scopeOf } from '../projects/find.ts'
 import type { Origin } from '../projects/origins.ts'
 import { oauthRefusal } from '../refusal.ts'
 import { newGrantSecret, refreshToken } from '../sessions/credential.ts'
+import { endEarlierGrants } from '../sessions/end.ts'
 import { type GrantKind, insertGrant } from '../sessions/store.ts'
 import { inTransaction } from '../storage/database.ts'
-import { barred } from '../users/status.ts'
 import { authorize } from './codes.ts'
 import { jwtExpiry, type TokenResponse, tokenResponse } from './issue.ts'
 import { fullAccess } from './scopes.ts'
@@ -36,7 +37,8 @@ export async function startGrant(
     jkt: string | null
     deviceInfo?: object | undefined
     keyHolder?: string
-    idpSessionId?: Buffer | null
+    /** What has been allowed already, and the statement that must hold for the grant to be made (`insertGrant`). */
+    allowed?: { authorizationId: string | null; guard: RawBuilder<unknown> }
   },
 ): Promise<TokenResponse> {
   const { world } = node
@@ -48,7 +50,10 @@ export async function startGrant(
   const keyId = project.ring.current
   const hasRefreshToken = start.scopes.includes('offline_access')
   const record = { userId: start.userId, clientId: client.client_id, scopes: start.scopes }
-  const authorizationId = await inTransaction(scope, (tx) => authorize(tx, record, now))
+  const authorizationId =
+    start.allowed === undefined
+      ? await inTransaction(scope, (tx) => authorize(tx, record, now))
+      : start.allowed.authorizationId
   const user = await insertGrant(
     scope,
     {
@@ -57,7 +62,7 @@ export async function startGrant(
       userId: start.userId,
       clientId: client.client_id,
       authorizationId,
-      idpSessionId: start.idpSessionId ?? null,
+      idpSessionId: null,
       sso: false,
       origin: start.origin.origin,
       scopes: start.scopes,
@@ -83,10 +88,11 @@ export async function startGrant(
         client_id: client.client_id,
       }),
     },
+    start.allowed?.guard,
   )
-  const bar = user && barred(user, now)
-  if (user === undefined || bar !== undefined)
-    throw oauthRefusal('invalid_grant', 'InvalidCredentials', { detail: bar?.reason ?? 'no such user' })
+  if (user === undefined)
+    throw oauthRefusal('invalid_grant', 'InvalidCredentials', { detail: 'no such user, or one who may not act' })
+  if (client.x_max_concurrent_session === 1) await endEarlierGrants(world, project, { userId: user.id, kept: id })
   return tokenResponse(world, project, client, {
     holder: {
       id,

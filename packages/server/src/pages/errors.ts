@@ -81,6 +81,8 @@ const atField = new Set([
   'NewPasswordTypo',
   'current_password',
   'ForgotPasswordFailed',
+  'DeviceCodeUnknown',
+  'DeviceCodeExpired',
   'DuplicatedIdentity',
   'DuplicatedAuthenticator',
   'AccountManagementDuplicatedIdentity',
@@ -120,6 +122,10 @@ function choose(problem: Problem, words: Words, about: Circumstances): { k: stri
     }
     case 'LinkNotOpened':
       return { k: 'link.not_yet' }
+    case 'DeviceCodeUnknown':
+      return { k: 'device.unknown' }
+    case 'DeviceCodeExpired':
+      return { k: 'device.expired' }
     case 'UserNotFound':
       return { k: about.signupClosed ? 'error.UserNotFound.closed' : 'error.UserNotFound' }
     case 'InvariantViolated':

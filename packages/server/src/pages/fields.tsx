@@ -274,10 +274,12 @@ export function CodeField({
   autofocus,
   length = 6,
   letters = false,
+  value,
 }: Described & {
   length?: number | undefined
   /** The code holds letters too. */
   letters?: boolean | undefined
+  value?: string | undefined
 }) {
   return (
     <div class="field">
@@ -288,6 +290,7 @@ export function CodeField({
         id={name}
         name={name}
         type="text"
+        value={value}
         dir="ltr"
         inputmode={letters ? 'text' : 'numeric'}
         autocomplete={letters ? 'off' : 'one-time-code'}

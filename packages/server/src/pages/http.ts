@@ -9,6 +9,7 @@ import { at, type Ctx, type Env } from '../http/context.ts'
 import { currentSession } from '../http/current.ts'
 import { isSameOrigin } from '../http/same_origin.ts'
 import { toHub } from '../oauth/carry.ts'
+import { devicePath } from '../oauth/device.ts'
 import { Refusal } from '../refusal.ts'
 import { databaseOutage } from '../storage/database.ts'
 import { serveTheme } from './assets.ts'
@@ -16,6 +17,7 @@ import { bindBrowser, browserOf, flowCaller, setCookies } from './browser.ts'
 import { carry } from './carried.ts'
 import { obvious } from './choosing.ts'
 import { deadEndAddress, drawDeadEnd } from './dead_end.ts'
+import { drawDevice, takeDevice } from './device.tsx'
 import { draw, redirect } from './draw.tsx'
 import { browserSession, enter, front } from './entry.ts'
 import { type Problem, problemOf } from './errors.ts'
@@ -298,6 +300,8 @@ for (const page of pages) {
     serve((visit, form) => take(visit, form, page)),
   )
 }
+pagesDoor.get(devicePath, serve(drawDevice))
+pagesDoor.post(devicePath, oneMegabyte, serve(takeDevice))
 pagesDoor.get(selectAccountPath, serve(selectAccount))
 pagesDoor.post(selectAccountPath, oneMegabyte, serve(takeAccount))
 pagesDoor.get('/authflow/v2/reset_password/success', serve(resetDone))

@@ -2,13 +2,14 @@
 
 import { at, type Ctx } from '../http/context.ts'
 import type { Views } from '../http/views.ts'
+import { isThirdParty } from '../oauth/clients.ts'
 import { fullAccess, fullUserInfo } from '../oauth/scopes.ts'
 import { scopeOf } from '../projects/find.ts'
 import { findUser } from '../users/store.ts'
 import { draw } from './draw.tsx'
 import { fail } from './failures.tsx'
-import { Alternatives, Button, Buttons, Emblem, Form, Hint, Lead, Literal, Ticks } from './parts.tsx'
-import { T } from './sentences.tsx'
+import { Alternatives, Button, Buttons, Emblem, Form, Hint, Lead, Literal, Notice, Ticks } from './parts.tsx'
+import { T, useWords } from './sentences.tsx'
 import { visitOf } from './visit.ts'
 
 /** Words of the scopes, in the order in which a page lists them. */
@@ -35,6 +36,20 @@ async function nameOf(c: Ctx, userId: string): Promise<string> {
   return (named as string | undefined) ?? userId
 }
 
+function Scopes({ scopes }: { scopes: readonly string[] }) {
+  const words = useWords()
+  const asked = new Set(scopes.map((scope) => scopeWords[scope] ?? scope))
+  const known = new Set(Object.values(scopeWords))
+  const keys = [...known].filter((key) => asked.delete(key)).concat([...asked])
+  return (
+    <Ticks
+      items={keys.map((key) =>
+        known.has(key) ? words(`consent.scope.${key}`) : <T k="consent.scope.other" vars={{ scope: key }} />,
+      )}
+    />
+  )
+}
+
 export const oauthViews: Views = {
   async consent(c, about) {
     const visit = await visitOf(c)
@@ -44,19 +59,12 @@ export const oauthViews: Views = {
     const user = await nameOf(c, about.userId)
     const { policy_uri: policy, tos_uri: terms } = client ?? {}
     const policies = terms && policy ? 'policies' : terms ? 'policy_terms' : policy ? 'policy_privacy' : undefined
-    const asked = new Set(about.scopes.map((scope) => scopeWords[scope] ?? scope))
-    const known = new Set(Object.values(scopeWords))
-    const keys = [...known].filter((key) => asked.delete(key)).concat([...asked])
     return draw(visit, {
       title: { k: 'consent.title', vars: { client: app } },
       leadsTo: [about.leadsTo],
       body: (
         <>
-          <Ticks
-            items={keys.map((key) =>
-              known.has(key) ? words(`consent.scope.${key}`) : <T k="consent.scope.other" vars={{ scope: key }} />,
-            )}
-          />
+          <Scopes scopes={about.scopes} />
           <Lead>{words('consent.never')}</Lead>
           <Hint>
             <T k="consent.as" vars={{ user }} />
@@ -89,6 +97,37 @@ export const oauthViews: Views = {
               </span>
             </Alternatives>
           ) : null}
+        </>
+      ),
+    })
+  },
+
+  async approveDevice(c, about) {
+    const visit = await visitOf(c)
+    const { words } = visit
+    const client = at(c).project.clients.get(about.clientId)
+    const user = await nameOf(c, about.userId)
+    return draw(visit, {
+      title: { k: 'device.approve_title', vars: { client: client?.client_name ?? client?.name ?? about.clientId } },
+      body: (
+        <>
+          <Lead>{words('device.approve_code')}</Lead>
+          <Literal large>{about.userCode}</Literal>
+          <Notice tone="warn">{words('device.approve_warning')}</Notice>
+          {client !== undefined && isThirdParty(client) ? <Scopes scopes={about.scopes} /> : null}
+          <Hint>
+            <T k="device.approve_as" vars={{ user }} />
+          </Hint>
+          <Form action={about.action}>
+            <Buttons>
+              <Button name="x_action" value="consent">
+                {words('device.allow')}
+              </Button>
+              <Button kind="secondary" name="x_action" value="cancel">
+                {words('common.cancel')}
+              </Button>
+            </Buttons>
+          </Form>
         </>
       ),
     })

@@ -103,6 +103,29 @@ export async function endSessionsOfUser(
   await announceEnded(tx, ended, ending, at)
 }
 
+/** One session a client: a new grant ends the user's earlier ones of its client, so that of two at once one remains. */
+export async function endEarlierGrants(
+  world: World,
+  project: Project,
+  { userId, kept }: { userId: string; kept: Buffer },
+): Promise<void> {
+  await inTransaction(scopeOf(world.db, project), async (tx) => {
+    await lockUser(tx, userId, 'update')
+    const { grants } = await openSessionsOf(tx, userId)
+    const mine = grants.find((grant) => grant.id.equals(kept))
+    if (mine === undefined) return
+    const age = (grant: typeof mine) => grant.created_at.getTime() - mine.created_at.getTime()
+    const earlier = grants.filter(
+      (grant) =>
+        grant.client_id === mine.client_id && (age(grant) < 0 || (age(grant) === 0 && grant.id.compare(kept) < 0)),
+    )
+    const [at, reason] = [world.clock.now(), 'one concurrent session']
+    const nodes = { userId, idpSessions: [], grants: earlier.map((grant) => grant.id) }
+    const ended = await endNodes(tx, nodes, { at, reason })
+    await announceEnded(tx, ended, { event: 'user.session.terminated', termination: 'all_except_current', reason }, at)
+  })
+}
+
 /** Ends one access token and nothing else (D3). Its id is the token's, or the JWT's `jti`. */
 export function endAccessToken(
   world: World,

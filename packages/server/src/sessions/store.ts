@@ -245,7 +245,8 @@ export type NewGrant = {
 /**
  * Makes a grant under the user and the browser session it came from, both held against an ending that runs beside it;
  * with its event, in one statement. `guard` may add a condition (a code that is consumed in the same statement).
- * @returns the user's facts, or undefined when the user is gone, the browser session has ended, or the guard failed.
+ * @returns the user's facts, or undefined when the user is gone or may not act, the browser session has ended, or the
+ *   guard failed.
  */
 export async function insertGrant(
   scope: Scope,
@@ -254,7 +255,8 @@ export async function insertGrant(
   guard?: RawBuilder<unknown>,
 ): Promise<UserFacts | undefined> {
   const { rows } = await sql<{ user_facts: unknown }>`
-    with u as (select * from end_user where project_id = ${scope.projectId} and id = ${grant.userId} for share),
+    with u as (select * from end_user e where e.project_id = ${scope.projectId} and e.id = ${grant.userId}
+      and ${mayAct('e', grant.now)} for share),
     p as (select id from idp_session where project_id = ${scope.projectId} and id = ${grant.idpSessionId}
       and ended_at is null for share),
     guard as (${guard ?? sql`select 1`}),

@@ -232,10 +232,8 @@ type DeviceAuthorizationTable = {
   origin: string
   scopes: string[]
   status: string
-  request: Json<JsonObject>
   user_id: string | null
   authorization_id: string | null
-  idp_session_id: Buffer | null
   auth_time: Date | null
   amr: string[] | null
   interval_seconds: number

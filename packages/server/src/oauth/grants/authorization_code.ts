@@ -3,9 +3,9 @@ import { v7 as uuidv7 } from 'uuid'
 import { scopeOf } from '../../projects/find.ts'
 import { oauthRefusal } from '../../refusal.ts'
 import { newGrantSecret, refreshToken } from '../../sessions/credential.ts'
-import { announceEnded, endAccessToken } from '../../sessions/end.ts'
+import { announceEnded, endAccessToken, endEarlierGrants } from '../../sessions/end.ts'
 import { browserLifetimes, grantLifetimes, ignoresKey, isAlive } from '../../sessions/session.ts'
-import { endNodes, findGrant, insertGrant, lockUser, openSessionsOf } from '../../sessions/store.ts'
+import { endNodes, findGrant, insertGrant } from '../../sessions/store.ts'
 import { inTransaction } from '../../storage/database.ts'
 import { barred } from '../../users/status.ts'
 import { acrOf, acrWanted } from '../acr.ts'
@@ -58,30 +58,6 @@ async function endWhatItMade({ node, project, client }: TokenRequest, code: Foun
       await announceEnded(tx, ended, { event: 'session.reuse_detected', reason }, at)
     })
   throw invalidGrant('used before')
-}
-
-/** One session a client: the new grant ends the user's earlier ones of this client, so that of two at once one remains. */
-async function endEarlier(request: TokenRequest, userId: string, kept: Buffer): Promise<void> {
-  const { world } = request.node
-  await inTransaction(scopeOf(world.db, request.project), async (tx) => {
-    await lockUser(tx, userId, 'update')
-    const { grants } = await openSessionsOf(tx, userId)
-    const mine = grants.find((grant) => grant.id.equals(kept))
-    if (mine === undefined) return
-    const age = (grant: typeof mine) => grant.created_at.getTime() - mine.created_at.getTime()
-    const earlier = grants.filter(
-      (grant) =>
-        grant.client_id === request.client.client_id &&
-        (age(grant) < 0 || (age(grant) === 0 && grant.id.compare(kept) < 0)),
-    )
-    const [at, reason] = [world.clock.now(), 'one concurrent session']
-    const ended = await endNodes(
-      tx,
-      { userId, idpSessions: [], grants: earlier.map((grant) => grant.id) },
-      { at, reason },
-    )
-    await announceEnded(tx, ended, { event: 'user.session.terminated', termination: 'all_except_current', reason }, at)
-  })
 }
 
 /** What the ID token answers of the request. */
@@ -156,7 +132,7 @@ export const authorizationCode: GrantType = {
       spendForGrant(scope, { id: code.id, grantId: id }, now),
     )
     if (user === undefined) return refused(request, text)
-    if (client.x_max_concurrent_session === 1) await endEarlier(request, user.id, id)
+    if (client.x_max_concurrent_session === 1) await endEarlierGrants(world, project, { userId: user.id, kept: id })
     return tokenResponse(world, project, client, {
       holder: { id, generation: 0, scopes: code.scopes, auth_time: code.auth_time, amr: code.amr, origin: code.origin },
       user,

@@ -80,6 +80,7 @@ export const oauth: Migration = {
       primary key (project_id, id)
     )`.execute(db)
     await sql`create index replay_expiry on replay (expires_at)`.execute(db)
+    // A device that waits for somebody to approve it elsewhere (RFC 8628): pending, approved, denied or redeemed.
     await sql`create table device_authorization (
       project_id text not null,
       id bytea not null,
@@ -88,10 +89,8 @@ export const oauth: Migration = {
       origin text not null,
       scopes text[] not null,
       status text not null,
-      request jsonb not null,
       user_id uuid,
       authorization_id uuid,
-      idp_session_id bytea,
       auth_time timestamptz,
       amr text[],
       interval_seconds integer not null,
