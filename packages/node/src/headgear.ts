@@ -115,7 +115,8 @@ export function headgear(options: Options): Headgear {
       const isPage = (method === 'GET' || method === 'HEAD') && (headers.get('accept') ?? '').includes('text/html')
       if (!isPage) return Response.json({ error: 'unauthorized' }, { status: 401, headers: noStore })
       const { pathname, search } = new URL(url, origin)
-      const location = `${paths.login}?${new URLSearchParams({ return_to: pathname + search })}`
+      // Absolute, as Next.js wants it of a proxy.
+      const location = `${origin + paths.login}?${new URLSearchParams({ return_to: pathname + search })}`
       return new Response(null, { status: 302, headers: { ...noStore, location } })
     },
 

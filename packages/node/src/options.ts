@@ -19,12 +19,14 @@ export type Paths = {
 
 export type Options = ProviderOptions & {
   clientId: string
-  /** Of a confidential client. Without it the client is public, and PKCE alone protects the code. */
+  /** Of a confidential client. */
   clientSecret?: string | undefined
+  /** The client has no secret, and PKCE alone protects its codes. */
+  publicClient?: boolean
   /** The public origin of this app, such as `https://app.example.net`. What a request calls itself is not believed. */
   origin: string
   /** Secrets of at least 32 characters. The first seals, all open, so that a new one can take over. */
-  cookieKeys: readonly string[]
+  cookieKeys: readonly (string | undefined)[]
   /** Beside `openid` and `offline_access`; `profile` and `email` unless given. */
   scopes?: readonly string[]
   /** More parameters for each authorization request, such as `ui_locales`. */
@@ -57,8 +59,9 @@ export type Settings = ReturnType<typeof settings>
 /** @throws TypeError that names the option. */
 export function settings(options: Options) {
   if (typeof options.clientId !== 'string' || options.clientId === '') throw new TypeError('clientId is missing')
-  // An unset variable must not turn a confidential client into a public one.
-  if (options.clientSecret === '') throw new TypeError('clientSecret is empty')
+  // A variable that nobody set must not make a public client of a confidential one.
+  if (!options.publicClient === !options.clientSecret)
+    throw new TypeError('clientSecret is missing; a client without one says publicClient: true, and gives none')
   const origin = safeOrigin(options.origin, 'origin')
   const base = options.cookieName ?? 'headgear'
   if (!/^[\w.-]{1,60}$/.test(base)) throw new TypeError(`cookieName has characters that a cookie cannot have: ${base}`)

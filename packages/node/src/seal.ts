@@ -16,11 +16,10 @@ const shortest = 32
  * The first secret seals, all open: to change it, add the new one last everywhere, then move it to the front, and drop
  * the old one when what it sealed is gone. @throws TypeError when there is none, or one that could be guessed.
  */
-export function sealer(secrets: readonly string[], now: () => Date): Sealer {
-  if (secrets.length === 0) throw new TypeError('cookieKeys needs a secret: openssl rand -base64 32')
-  for (const secret of secrets)
-    if (typeof secret !== 'string' || secret.length < shortest)
-      throw new TypeError(`each of cookieKeys needs ${shortest} characters: openssl rand -base64 32`)
+export function sealer(keys: readonly (string | undefined)[], now: () => Date): Sealer {
+  const secrets = keys.filter((key) => key !== undefined && key.length >= shortest) as [string, ...string[]]
+  if (secrets.length === 0 || secrets.length < keys.length)
+    throw new TypeError(`each of cookieKeys needs ${shortest} characters, such as: openssl rand -base64 32`)
 
   const derived = new Map<string, Promise<Uint8Array>>()
   const derive = (secret: string, info: string) => {
@@ -34,7 +33,7 @@ export function sealer(secrets: readonly string[], now: () => Date): Sealer {
 
   return {
     async seal(purpose, content) {
-      const secret = secrets[0] as string
+      const [secret] = secrets
       return new EncryptJWT(content)
         .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: await nameOf(secret) })
         .encrypt(await derive(secret, purpose))

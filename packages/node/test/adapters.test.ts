@@ -1,36 +1,44 @@
 // The same app on each framework, served for real and reached over HTTP. Next.js is the exception: its functions are
-// called as Next calls them, with web-standard requests, since a Next server is too large to install for a test.
+// called as Next calls them, since a Next server is too large to install for a test.
 import { createServer, type Server } from 'node:http'
 import { serve } from '@hono/node-server'
 import express from 'express'
 import fastify from 'fastify'
 import { startHeadgear, type Headgear as TestServer } from 'headgear/testing'
 import { Hono } from 'hono'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { DevelopmentProject } from '../../server/src/dev/projects.ts'
 import { freePort } from '../../server/test/support/free_port.ts'
 import * as forExpress from '../src/express.ts'
 import * as forFastify from '../src/fastify.ts'
 import * as forHono from '../src/hono.ts'
 import * as forHttp from '../src/http.ts'
-import { type Headgear, headgear, refusal, type Session, type Verifier, verifier } from '../src/index.ts'
+import {
+  type Headgear,
+  headgear,
+  memoryDenylist,
+  refusal,
+  type Session,
+  type Verifier,
+  verifier,
+} from '../src/index.ts'
 import * as forNext from '../src/next.ts'
 import { locationOf, newPerson, openTab, type Person, type Site } from './support/person.ts'
-import { cookieKey, shopProject } from './support/shop.ts'
+import { cookieKey, endAtHeadgear, shopProject } from './support/shop.ts'
 import { openWire } from './support/wire.ts'
 
-type Stage = { site: Site; stop(): Promise<void> }
+type Stage = { stop(): Promise<void> }
 type Make = (auth: Headgear, api: Verifier, port: number) => Promise<Stage>
 
-const overSockets: Site = (request) => fetch(request)
 const closing = (server: Server) => async () => {
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
 }
 const listening = (server: Server, port: number) =>
-  new Promise<Stage>((resolve) =>
-    server.listen(port, 'localhost', () => resolve({ site: overSockets, stop: closing(server) })),
-  )
+  new Promise<Stage>((resolve) => server.listen(port, '127.0.0.1', () => resolve({ stop: closing(server) })))
+const webServer = async (fetch: (request: Request) => Response | Promise<Response>, port: number): Promise<Stage> => ({
+  stop: closing(serve({ fetch, port, hostname: '127.0.0.1' }) as Server),
+})
 const who = (session: Session | undefined) => ({ email: session?.claims.email ?? null, stale: session?.stale ?? null })
 
 const makers: Record<string, Make> = {
@@ -69,8 +77,8 @@ const makers: Record<string, Make> = {
     app.get('/token', async (request) => JSON.stringify(await request.headgear.session?.accessToken()))
     const preHandler = forFastify.requireToken(api, { scope: 'email' })
     app.get('/api', { preHandler }, async (request) => JSON.stringify(request.caller.sub))
-    await app.listen({ port, host: 'localhost' })
-    return { site: overSockets, stop: () => app.close() }
+    await app.listen({ port, host: '127.0.0.1' })
+    return { stop: () => app.close() }
   },
 
   hono: async (auth, api, port) => {
@@ -80,11 +88,10 @@ const makers: Record<string, Make> = {
     app.get('/', (c) => Response.json(who(c.get('headgear').session)))
     app.all('/members', forHono.requireSession(auth), (c) => c.json(who(c.get('headgear').session)))
     app.get('/token', async (c) => c.json(await c.get('headgear').session?.accessToken()))
-    const server = serve({ fetch: app.fetch, port, hostname: 'localhost' }) as Server
-    return { site: overSockets, stop: closing(server) }
+    return webServer(app.fetch, port)
   },
 
-  'web-standard requests': async (auth, api) => {
+  'web-standard requests': async (auth, api, port) => {
     const site = auth.fetch(async (request, visit) => {
       const { session } = visit
       const { pathname } = new URL(request.url)
@@ -97,10 +104,10 @@ const makers: Record<string, Make> = {
         return refusal(error) ?? Promise.reject(error)
       }
     })
-    return { site, stop: async () => {} }
+    return webServer(site, port)
   },
 
-  'next, by its functions': async (auth, api) => {
+  'next, by its functions': async (auth, api, port) => {
     const { GET, POST } = forNext.routes(auth)
     let onward = new Headers()
     // As NextResponse.next: the request goes on to its page, with these headers.
@@ -129,7 +136,7 @@ const makers: Record<string, Make> = {
       if (before.headers.has('cache-control')) headers.set('cache-control', 'private, no-store')
       return new Response(answer.body, { status: answer.status, headers })
     }
-    return { site, stop: async () => {} }
+    return webServer(site, port)
   },
 }
 
@@ -156,12 +163,13 @@ afterAll(() => server.stop())
 
 describe.each(Object.keys(makers))('%s', (name) => {
   const wire = openWire()
-  const denials: (() => Promise<boolean>)[] = []
+  let denylistIsDown = false
   let project: DevelopmentProject
   let origin: string
   let stage: Stage
   let api: Verifier
   let ana: Person
+  const open = () => openTab(origin, (request) => fetch(request))
   beforeAll(async () => {
     const port = await freePort()
     origin = `http://localhost:${port}`
@@ -169,6 +177,7 @@ describe.each(Object.keys(makers))('%s', (name) => {
     ana = await newPerson(server, project)
     const common = { issuer: project.local_origin, now: server.clock.now, fetch: wire.fetch }
     api = verifier(common)
+    const denylist = memoryDenylist(server.clock.now)
     const auth = headgear({
       ...common,
       clientId: 'shop',
@@ -176,7 +185,13 @@ describe.each(Object.keys(makers))('%s', (name) => {
       origin,
       cookieKeys: [cookieKey],
       onFault: () => {},
-      denylist: { deny: async () => {}, denied: async () => (await denials[0]?.()) ?? false },
+      denylist: {
+        ...denylist,
+        denied: async (...about) => {
+          if (denylistIsDown) throw new Error('connection refused')
+          return denylist.denied(...about)
+        },
+      },
     })
     const make = makers[name] as Make
     stage = await make(auth, api, port)
@@ -187,10 +202,13 @@ describe.each(Object.keys(makers))('%s', (name) => {
   })
 
   test('signs in, renews once for many, and signs out', async () => {
-    const tab = openTab(origin, stage.site)
+    const tab = open()
     expect(await (await tab.get('/')).json()).toEqual({ email: null, stale: null })
     const demanded = await tab.get('/members?a=1&b=2')
-    expect([demanded.status, locationOf(demanded)]).toEqual([302, '/auth/login?return_to=%2Fmembers%3Fa%3D1%26b%3D2'])
+    expect([demanded.status, locationOf(demanded)]).toEqual([
+      302,
+      `${origin}/auth/login?return_to=%2Fmembers%3Fa%3D1%26b%3D2`,
+    ])
     expect(locationOf(await ana.signIn(tab, locationOf(demanded)))).toBe(`${origin}/members?a=1&b=2`)
     expect([...tab.cookies.keys()].sort()).toEqual(['headgear', 'headgear-tokens'])
     expect(await (await tab.get('/members?a=1&b=2')).json()).toEqual({ email: ana.email, stale: false })
@@ -216,7 +234,7 @@ describe.each(Object.keys(makers))('%s', (name) => {
   })
 
   test('keeps the session while Headgear is out of reach', async () => {
-    const tab = openTab(origin, stage.site)
+    const tab = open()
     await ana.signIn(tab)
     const before = tab.header()
     await server.clock.advance(1_800_000)
@@ -230,21 +248,21 @@ describe.each(Object.keys(makers))('%s', (name) => {
   })
 
   test('answers 503 when it cannot be known who is here', async () => {
-    const tab = openTab(origin, stage.site)
+    const tab = open()
     await ana.signIn(tab)
-    denials.push(async () => Promise.reject(new Error('connection refused')))
+    denylistIsDown = true
     expect((await tab.get('/members')).status).toBe(503)
-    denials.pop()
+    denylistIsDown = false
     expect((await tab.get('/members')).status).toBe(200)
   })
 
   test('lets programs in by an access token', async () => {
-    const tab = openTab(origin, stage.site)
+    const tab = open()
     await ana.signIn(tab)
     const token = (await (await tab.get('/token')).json()) as string
     const ask = async (authorization?: string) => {
       const headers = { accept: 'application/json', ...(authorization === undefined ? {} : { authorization }) }
-      const response = await openTab(origin, stage.site).get('/api', headers)
+      const response = await open().get('/api', headers)
       return [response.status, response.headers.get('www-authenticate'), await response.json()]
     }
     const { sub } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
@@ -253,12 +271,21 @@ describe.each(Object.keys(makers))('%s', (name) => {
     expect(await ask('Bearer a.b.c')).toMatchObject([401, 'Bearer error="invalid_token"', {}])
     const programs = await tab.get('/members', { accept: 'application/json' })
     expect(programs.status).toBe(200)
-    expect((await openTab(origin, stage.site).post('/members')).status).toBe(401)
+    expect((await open().post('/members')).status).toBe(401)
   })
 
   test('hears of sessions that ended at Headgear', async () => {
+    const [tab, other] = [open(), open()]
+    await ana.signIn(tab)
+    await ana.signIn(other)
+    await endAtHeadgear(server, project, (await (await tab.get('/token')).json()) as string)
+    await vi.waitFor(async () => expect(await (await tab.get('/')).json()).toEqual({ email: null, stale: null }), {
+      timeout: 10_000,
+    })
+    expect([tab.cookies.size, await (await other.get('/')).json()]).toEqual([0, { email: ana.email, stale: false }])
+
     const told = async (body: string) => {
-      const response = await stage.site(
+      const response = await fetch(
         new Request(`${origin}/auth/backchannel-logout`, {
           method: 'POST',
           headers: { 'content-type': 'application/x-www-form-urlencoded' },
@@ -269,6 +296,6 @@ describe.each(Object.keys(makers))('%s', (name) => {
     }
     expect(await told('logout_token=garbage&other=1')).toEqual([400, 'Invalid Compact JWS'])
     expect(await told('')).toEqual([400, 'logout_token is missing'])
-    expect((await openTab(origin, stage.site).post('/auth/login')).status).toBe(405)
+    expect((await open().post('/auth/login')).status).toBe(405)
   })
 })

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import type { DevelopmentProject } from '../../server/src/dev/projects.ts'
 import { memoryDenylist, type Options } from '../src/index.ts'
 import { locationOf, newPerson, openTab, type Person, type Tab } from './support/person.ts'
-import { openShop, type Shop, shopOrigin, shopProject } from './support/shop.ts'
+import { endAtHeadgear, openShop, type Shop, shopOrigin, shopProject } from './support/shop.ts'
 
 let server: Headgear
 let project: DevelopmentProject
@@ -48,14 +48,8 @@ function nextProcess({ tab }: { tab: Tab }, options: Partial<Options> = {}) {
   return { shop, tab: other }
 }
 
-/** Ends the session at Headgear, behind the app's back. */
-async function endAtHeadgear({ shop }: { shop: Shop }) {
-  const token = await shop.seen?.session?.accessToken()
-  const { sid } = JSON.parse(Buffer.from(token?.split('.')[1] ?? '', 'base64url').toString())
-  const revoke = `mutation ($id: ID!) { revokeSession(input: { sessionID: $id }) { user { id } } }`
-  const [, id = ''] = Buffer.from(sid, 'base64url').toString().split(':')
-  await server.admin(revoke, { id: Buffer.from(`Session:${id}`).toString('base64url') }, project)
-}
+const endHere = async ({ shop }: { shop: Shop }) =>
+  endAtHeadgear(server, project, await shop.seen?.session?.accessToken())
 
 describe('renewal', () => {
   test('waits until the access token expires, and then takes one request', async () => {
@@ -209,7 +203,7 @@ describe('a session that Headgear ended', () => {
   test('is dropped when its access token expires, once and for all', async () => {
     const { shop, tab } = await signedIn()
     await tab.get('/')
-    await endAtHeadgear({ shop })
+    await endHere({ shop })
     expect(await seen(tab)).toMatchObject({ email: ana.email })
     await expire()
     const old = tab.header()
@@ -222,7 +216,7 @@ describe('a session that Headgear ended', () => {
     const { shop, tab } = await signedIn()
     await tab.get('/')
     const { session } = shop.seen ?? {}
-    await endAtHeadgear({ shop })
+    await endHere({ shop })
     await expire()
     await expect(session?.accessToken()).rejects.toMatchObject({ name: 'Unauthorized', status: 401 })
     expect(shop.seen?.session).toBeUndefined()
@@ -234,7 +228,7 @@ describe('a session that Headgear ended', () => {
     expect(await seen(tab)).toMatchObject({ email: ana.email })
     const other = await signedIn({ followRevocations: true }, bob)
     followers.push(other.shop)
-    await endAtHeadgear({ shop })
+    await endHere({ shop })
     await vi.waitFor(async () => expect(await seen(tab)).toBeNull(), { timeout: 10_000 })
     expect([tab.cookies.size, tokenRequests(shop)]).toEqual([0, 1])
     expect(await seen(other.tab)).toMatchObject({ email: bob.email })

@@ -29,7 +29,10 @@ describe('the five steps', () => {
     expect(await (await tab.get('/')).json()).toBeNull()
 
     const demanded = await tab.get('/members?page=2')
-    expect([demanded.status, locationOf(demanded)]).toEqual([302, '/auth/login?return_to=%2Fmembers%3Fpage%3D2'])
+    expect([demanded.status, locationOf(demanded)]).toEqual([
+      302,
+      `${shopOrigin}/auth/login?return_to=%2Fmembers%3Fpage%3D2`,
+    ])
     const out = await tab.get(locationOf(demanded))
     const address = new URL(locationOf(out))
     expect([out.status, out.headers.get('cache-control'), address.origin + address.pathname]).toEqual([
@@ -352,7 +355,7 @@ describe('cookie keys', () => {
 
   test('must be there, and be long', () => {
     const options = { issuer: project.local_origin, clientId: 'shop', clientSecret: 's', origin: shopOrigin }
-    for (const cookieKeys of [[], ['short'], [cookieKey, '']])
+    for (const cookieKeys of [[], ['short'], [cookieKey, ''], [undefined], [cookieKey, undefined]])
       expect(() => headgear({ ...options, cookieKeys })).toThrow(/cookieKeys/)
   })
 })
@@ -369,11 +372,19 @@ test.each<[string, object]>([
   ['issuer', { issuer: 'http://identity.example.net' }],
   ['clientId', { clientId: '' }],
   ['clientSecret', { clientSecret: '' }],
+  ['clientSecret', { clientSecret: undefined }],
+  ['clientSecret', { publicClient: true }],
   ['cookieName', { cookieName: 'a;b' }],
   ['login', { paths: { login: '//evil.example' } }],
   ['afterLogout', { afterLogout: 'https://evil.example' }],
 ])('a %s that would be unsafe or cannot work is refused at the start: %j', (name, options) => {
-  const good = { issuer: project.local_origin, clientId: 'shop', origin: shopOrigin, cookieKeys: [cookieKey] }
+  const good = {
+    issuer: project.local_origin,
+    clientId: 'shop',
+    clientSecret: 'secret',
+    origin: shopOrigin,
+    cookieKeys: [cookieKey],
+  }
   expect(() => headgear(good)).not.toThrow()
   expect(() => headgear({ ...good, ...options })).toThrow(new RegExp(`^${name}`))
 })

@@ -16,6 +16,8 @@ const app = (client_id: string, more: object = {}, origin = shopOrigin) => ({
   x_application_type: 'confidential',
   redirect_uris: [`${origin}/auth/callback`],
   post_logout_redirect_uris: [`${origin}/`],
+  // Headgear reaches the shop where it is served over sockets.
+  ...(origin.startsWith('http:') ? { backchannel_logout_uri: `${origin}/auth/backchannel-logout` } : {}),
   issue_jwt_access_token: true,
   ...more,
 })
@@ -35,6 +37,17 @@ export function shopProject(server: Server, at = shopOrigin): Promise<Developmen
       ],
     },
   })
+}
+
+/** Ends the session that an access token speaks for, behind the app's back. */
+export async function endAtHeadgear(server: Server, project: DevelopmentProject, token = ''): Promise<void> {
+  const { sid } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+  const [, id] = Buffer.from(sid, 'base64url').toString().split(':')
+  await server.admin(
+    `mutation ($id: ID!) { revokeSession(input: { sessionID: $id }) { user { id } } }`,
+    { id: Buffer.from(`Session:${id}`).toString('base64url') },
+    project,
+  )
 }
 
 export type Shop = {
@@ -58,7 +71,7 @@ export function openShop(server: Server, project: DevelopmentProject, options: P
   const auth = headgear({
     issuer: project.local_origin,
     clientId,
-    clientSecret: project.client_secrets[clientId],
+    ...(clientId === 'public' ? { publicClient: true } : { clientSecret: project.client_secrets[clientId] }),
     origin: shopOrigin,
     cookieKeys: [cookieKey],
     fetch: wire.fetch,
