@@ -17,7 +17,7 @@ export type SeenEvent = {
 export type Listener = {
   /** Events that became visible since the last poll, in no particular order. */
   heard(events: readonly SeenEvent[]): void
-  /** The history broke (failover, restore): forget everything. */
+  /** The history begins here, or broke (failover, restore): forget everything. */
   reset(): void
 }
 
@@ -88,7 +88,8 @@ export function logPoll(db: Pick<Database, 'run'>, clock: Clock, log: Logger): L
     if (first === undefined) throw new Error('the log poll gave no row')
     const seen = { system: first.system, snapshot: first.snapshot }
     clock.sync(first.now, Number(first.skew ?? 0))
-    if (cursor !== undefined && !continues(cursor, seen)) {
+    // What was read before the first poll may have changed unheard.
+    if (cursor === undefined || !continues(cursor, seen)) {
       for (const listener of listeners) listener.reset()
     } else {
       const events = rows.flatMap((row) =>
