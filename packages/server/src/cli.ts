@@ -17,13 +17,15 @@ const usage = `usage:
                  [--allow-outbound CIDR]... [--smtp-url URL] [--log-level info] [--dev]
   headgear migrate --database-url URL
   headgear project create ID --config FILE [--secrets FILE]
+  headgear domain add|prove|list ID [DOMAIN]
+  headgear domain use ID DOMAIN [--primary]
   headgear admin-token ID
   headgear doctor
 Every flag has an environment variable: --database-url is HEADGEAR_DATABASE_URL. HEADGEAR_MASTER_KEY (32 bytes, base64)
 seals secrets at rest.`
 
 async function commandOf(settings: Settings): Promise<Command> {
-  const [name, verb, id] = settings.words
+  const [name, verb, id, domain] = settings.words
   if (name === 'project' && verb === 'create' && id !== undefined) {
     if (settings.configFile === undefined) throw new BadSetup('project create needs --config FILE')
     const config = await readFile(settings.configFile, 'utf8').catch((error: Error) => {
@@ -31,6 +33,11 @@ async function commandOf(settings: Settings): Promise<Command> {
     })
     const secrets = settings.secretsFile === undefined ? undefined : await readFile(settings.secretsFile, 'utf8')
     return { name: 'project create', id, config, secrets }
+  }
+  if (name === 'domain' && id !== undefined) {
+    if (verb === 'list') return { name: 'domain list', id }
+    if (domain !== undefined && verb === 'use') return { name: 'domain use', id, domain, primary: settings.primary }
+    if (domain !== undefined && (verb === 'add' || verb === 'prove')) return { name: `domain ${verb}`, id, domain }
   }
   if (name === 'admin-token' && verb !== undefined) return { name, id: verb }
   if (name === 'doctor') return { name }

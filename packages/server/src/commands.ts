@@ -1,4 +1,5 @@
 // What the command line asks of a node, whether it runs here or in a server that holds the data directory.
+import { resolveTxt } from 'node:dns/promises'
 import { readFile } from 'node:fs/promises'
 import { parse } from 'yaml'
 import { adminToken } from './admin/token.ts'
@@ -6,6 +7,7 @@ import { withoutEffect } from './config/effect.ts'
 import type { Fault } from './config/faults.ts'
 import { parseConfig } from './config/parse.ts'
 import type { Node } from './node.ts'
+import { addDomain, listDomains, proveDomain, useDomain } from './projects/domains.ts'
 import { saveProject } from './projects/save.ts'
 import { findProject, projectIds } from './projects/store.ts'
 import { Refusal } from './refusal.ts'
@@ -13,6 +15,9 @@ import { BadSetup } from './serve.ts'
 
 export type Command =
   | { name: 'project create'; id: string; config: string; secrets?: string | undefined }
+  | { name: 'domain add' | 'domain prove'; id: string; domain: string }
+  | { name: 'domain use'; id: string; domain: string; primary: boolean }
+  | { name: 'domain list'; id: string }
   | { name: 'admin-token'; id: string }
   | { name: 'doctor' }
 
@@ -32,9 +37,33 @@ export async function runCommand(node: Node, command: Command): Promise<string> 
         throw new Refusal({ name: 'NotFound', reason: 'ProjectNotFound', message: `there is no project ${command.id}` })
       return adminToken(project.id, key as Record<string, unknown>, node.world.clock.now())
     }
+    case 'domain add': {
+      const { name, provedAt, record } = await addDomain(node.world, scopeOfId(node, command.id), command.domain)
+      if (provedAt !== null) return `${name} is proved already: headgear domain use ${command.id} ${name}`
+      return `publish this TXT record, then run: headgear domain prove ${command.id} ${name}\n${record.name}  ${record.value}`
+    }
+    case 'domain prove': {
+      const { name } = await proveDomain(node.world, scopeOfId(node, command.id), command.domain, resolveTxt)
+      return `${name} is proved: headgear domain use ${command.id} ${name}`
+    }
+    case 'domain use': {
+      const { domain, primary } = command
+      const scope = scopeOfId(node, command.id)
+      const { origin, version } = await useDomain(node.world, node.sealer, scope, { name: domain, primary })
+      await node.log.poll()
+      return `project ${command.id} is served at ${origin} as well, version ${version}`
+    }
+    case 'domain list': {
+      const domains = await listDomains(scopeOfId(node, command.id))
+      return domains.map(({ name, provedAt }) => `${name}  ${provedAt === null ? 'not proved' : 'proved'}`).join('\n')
+    }
     case 'doctor':
       return doctor(node)
   }
+}
+
+function scopeOfId(node: Node, projectId: string) {
+  return { projectId, query: node.world.db.query }
 }
 
 async function doctor(node: Node): Promise<string> {

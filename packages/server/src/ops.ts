@@ -25,6 +25,16 @@ export function healthRoutes(node: Node) {
 
 export function opsApp(node: Node) {
   const app = healthRoutes(node)
+  // A TLS front asks before it gets a certificate (Caddy's on-demand TLS): only hosts that are served are worth one.
+  app.get('/tls/ask', async (c) => {
+    const domain = c.req.query('domain') ?? ''
+    try {
+      const site = domain === '' ? undefined : await node.directory.byHost(domain)
+      return site === undefined ? c.text('no project is served there', 404) : c.text('OK')
+    } catch {
+      return c.text('Service Unavailable', 503, { 'retry-after': '1' })
+    }
+  })
   app.get('/metrics', async (c) => {
     const text = await metrics(node)
     return c.body(text.body, 200, { 'content-type': text.type })

@@ -16,9 +16,12 @@ const flags = {
   'smtp-url': { type: 'string' },
   'log-level': { type: 'string' },
   dev: { type: 'boolean' },
+  primary: { type: 'boolean' },
 } as const
 
 export type Settings = ServeOptions & {
+  /** Of `domain use`. */
+  primary: boolean
   configFile: string | undefined
   secretsFile: string | undefined
   words: string[]
@@ -77,6 +80,7 @@ export function readSettings(args: readonly string[], env: Readonly<Record<strin
     baseHost: one('base-host') ?? (development ? 'localhost' : undefined),
     smtpUrl: one('smtp-url'),
     logLevel: level,
+    primary: values.primary ?? false,
     configFile: one('config'),
     secretsFile: one('secrets'),
     words: positionals,

@@ -67,6 +67,7 @@ test('only stores speak SQL', () => {
     'oauth/one_time.ts': 'store of one-time tokens',
     'oauth/requests.ts': 'store of authorization requests',
     'oauth/results.ts': 'store of authentication results',
+    'projects/domains.ts': 'store of domains',
     'users/search.ts': 'store of the list of users',
   })
 })

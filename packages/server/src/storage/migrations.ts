@@ -12,6 +12,7 @@ import { limits } from './migrations/0007_limits.ts'
 import { revocations } from './migrations/0008_revocations.ts'
 import { origins } from './migrations/0009_origins.ts'
 import { logouts } from './migrations/0010_logouts.ts'
+import { domains } from './migrations/0011_domains.ts'
 
 const migrations: Record<string, Migration> = {
   '0001_projects': projects,
@@ -24,6 +25,7 @@ const migrations: Record<string, Migration> = {
   '0008_revocations': revocations,
   '0009_origins': origins,
   '0010_logouts': logouts,
+  '0011_domains': domains,
 }
 
 /**

@@ -162,6 +162,7 @@ type LogoutDeliveryTable = {
   created_at: Date
   updated_at: Date
 }
+type DomainTable = { project_id: string; name: string; token: string; created_at: Date; proved_at: Date | null }
 type AppSessionTable = { project_id: string; id: Buffer; grant_id: Buffer; created_at: Date }
 type RevokedTokenTable = { project_id: string; id: string; expires_at: Date }
 
@@ -303,6 +304,7 @@ export type Tables = {
   offline_grant: OfflineGrantTable
   session_cookie: SessionCookieTable
   logout_delivery: LogoutDeliveryTable
+  domain: DomainTable
   app_session: AppSessionTable
   revoked_token: RevokedTokenTable
   oauth_request: OAuthRequestTable
