@@ -6,12 +6,16 @@ import { adminToken } from './admin/token.ts'
 import { withoutEffect } from './config/effect.ts'
 import type { Fault } from './config/faults.ts'
 import { parseConfig } from './config/parse.ts'
+import { isGiven, nextMacStep, successorDue } from './keys/rotate.ts'
+import { signingKey } from './keys/sign.ts'
 import type { Node } from './node.ts'
 import { addDomain, listDomains, proveDomain, useDomain } from './projects/domains.ts'
+import type { Project } from './projects/find.ts'
 import { saveProject } from './projects/save.ts'
 import { findProject, projectIds } from './projects/store.ts'
 import { Refusal } from './refusal.ts'
 import { BadSetup } from './serve.ts'
+import type { Instant } from './world.ts'
 
 export type Command =
   | { name: 'project create'; id: string; config: string; secrets?: string | undefined }
@@ -76,16 +80,31 @@ async function doctor(node: Node): Promise<string> {
     )
     const ids = [...project.clients.keys()]
     lines.push(`  clients: ${ids.length === 0 ? 'none' : ids.join(', ')}`)
-    const ring = [...project.ring.keys.keys()]
-    lines.push(
-      `  keys: ${project.signingKeys.map((key) => `${key.algorithm} ${key.id}`).join(', ')}; MAC ring of ${ring.length}`,
-    )
+    lines.push(...keyLines(project, node.world.clock.now()).map((line) => `  ${line}`))
     const stored = await findProject(node.world.db.query, id)
     for (const { location, title } of withoutEffect(parse(stored?.config ?? '')))
       lines.push(`  no effect in this release: ${location} (${title})`)
   }
   if (lines.length === 1) lines.push('no project yet: headgear project create ID --config authgear.yaml')
   return lines.join('\n')
+}
+
+/** Which key makes what now, and when the next one comes. */
+function keyLines({ signingKeys, macKeys, ring }: Project, now: Instant): string[] {
+  const day = (at: Instant) => at.toISOString().slice(0, 10)
+  const signing = (['RS256', 'ES256'] as const).map((algorithm) => {
+    const current = signingKey(signingKeys, algorithm, now)
+    const next = signingKeys.find((key) => key.algorithm === algorithm && key.signsFrom > now)
+    const then = isGiven(current)
+      ? 'from the secrets file, changed there'
+      : next !== undefined
+        ? `${next.id} takes over on ${day(next.signsFrom)}`
+        : `the next is made on ${day(successorDue(current))}`
+    return `${algorithm} key ${current.id}: ${then}`
+  })
+  const step = nextMacStep(macKeys)
+  const then = step && `the next ${step.kind === 'make' ? 'is made' : 'takes over'} on ${day(step.due)}`
+  return [...signing, `MAC key ${ring.current} in a ring of ${ring.keys.size}: ${then}`]
 }
 
 /** One line a fault, as compilers print them: `file:line:column: /path message`. */

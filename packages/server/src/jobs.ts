@@ -1,14 +1,10 @@
 // What falls due: expired rows go, partitions come and go, keys get their successors. Every sweep may run on every node
 // at once; none depends on having run before.
 import { sql } from 'kysely'
-import { append } from './events/log.ts'
-import { dueForSuccessor, keyAge, newSigningKey } from './keys/rotate.ts'
-import { insertSigningKey } from './keys/store.ts'
+import { renewKeys } from './keys/renew.ts'
+import { projectsWithDueKeys } from './keys/store.ts'
 import type { Node } from './node.ts'
 import { tellApplications, tellLeftBehind } from './oauth/back_channel_logout.ts'
-import { scopeOf } from './projects/find.ts'
-import { projectIds } from './projects/store.ts'
-import { inTransaction } from './storage/database.ts'
 import { dropOldPartitions, ensurePartitions } from './storage/partitions.ts'
 import { after } from './world.ts'
 
@@ -48,31 +44,12 @@ export async function sweepExpired(node: Node): Promise<void> {
     select ctid from rate_bucket where arrival < ${after(now, -grace)} limit 5000))`.execute(query)
 }
 
-/** Makes and publishes the next signing key of every project whose current one will stop soon. */
+/** Makes the successors of keys that will stop soon, and forgets those that nothing needs any more. */
 export async function rotateKeys(node: Node): Promise<void> {
   const { db, clock } = node.world
-  for (const id of await projectIds(db.query)) {
+  for (const id of await projectsWithDueKeys(db.query, clock.now())) {
     const project = await node.directory.byId(id)
-    if (project === undefined) continue
-    const now = clock.now()
-    const due = dueForSuccessor(project.signingKeys, now)
-    if (due.length === 0) continue
-    const keys = await Promise.all(due.map((algorithm) => newSigningKey(algorithm, now, after(now, keyAge.ahead))))
-    await inTransaction(scopeOf(db, project), async (tx) => {
-      // Whoever takes the project's row first makes the keys; the others find them there.
-      await sql`select 1 from project where id = ${id} for update`.execute(tx.query)
-      for (const key of keys) {
-        const newer = await tx.query
-          .selectFrom('signing_key')
-          .select('id')
-          .where('project_id', '=', id)
-          .where('algorithm', '=', key.algorithm)
-          .where('signs_from', '>', now)
-          .executeTakeFirst()
-        if (newer === undefined) await insertSigningKey(tx, node.sealer, key)
-      }
-      await append(tx, now, 'project.keys.rotated', { algorithms: due })
-    })
+    if (project !== undefined) await renewKeys(node.world, node.sealer, project)
   }
 }
 

@@ -1,7 +1,9 @@
 import { createPrivateKey } from 'node:crypto'
+import { sql } from 'kysely'
 import type { MacRing } from '../sessions/credential.ts'
-import type { Scope } from '../storage/database.ts'
-import { toSigningKey } from './rotate.ts'
+import type { Query, Scope, Tx } from '../storage/database.ts'
+import { after, type Instant } from '../world.ts'
+import { currentMacKey, keyAge, type MacKeyTimes, toSigningKey } from './rotate.ts'
 import type { Sealer } from './seal.ts'
 import type { SigningAlgorithm, SigningKey } from './sign.ts'
 
@@ -40,7 +42,16 @@ export async function signingKeys(scope: Scope, sealer: Sealer): Promise<Signing
   )
 }
 
-/** Stores a MAC key under the next number of the project's ring; it mints from then on. */
+export async function deleteSigningKeys(scope: Scope, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return
+  await scope.query
+    .deleteFrom('signing_key')
+    .where('project_id', '=', scope.projectId)
+    .where('id', 'in', [...ids])
+    .execute()
+}
+
+/** Stores a MAC key under a number of the project's ring. It makes nothing until those before it are retired. */
 export async function insertMacKey(
   scope: Scope,
   sealer: Sealer,
@@ -58,17 +69,53 @@ export async function insertMacKey(
     .execute()
 }
 
-export async function macRing(scope: Scope, sealer: Sealer): Promise<MacRing> {
+export async function macRing(scope: Scope, sealer: Sealer): Promise<{ ring: MacRing; macKeys: MacKeyTimes[] }> {
   const rows = await scope.query
     .selectFrom('mac_key')
     .selectAll()
     .where('project_id', '=', scope.projectId)
     .orderBy('created_at')
     .execute()
-  const current = rows.at(-1)
+  const macKeys = rows.map((row) => ({ id: row.id, createdAt: row.created_at, retiredAt: row.retired_at }))
+  const current = currentMacKey(macKeys)
   if (current === undefined) throw new Error(`project ${scope.projectId} has no MAC key`)
-  return {
-    current: current.id,
-    keys: new Map(rows.map((row) => [row.id, sealer.open(row.secret, `mac_key ${scope.projectId}`)])),
-  }
+  const keys = new Map(rows.map((row) => [row.id, sealer.open(row.secret, `mac_key ${scope.projectId}`)]))
+  return { ring: { current: current.id, keys }, macKeys }
+}
+
+export async function retireMacKey(scope: Scope, id: number, now: Instant): Promise<void> {
+  await scope.query
+    .updateTable('mac_key')
+    .set({ retired_at: now })
+    .where('project_id', '=', scope.projectId)
+    .where('id', '=', id)
+    .execute()
+}
+
+/** Removes MAC keys that were retired before then. */
+export async function deleteMacKeys(scope: Scope, retiredBefore: Instant): Promise<void> {
+  await scope.query
+    .deleteFrom('mac_key')
+    .where('project_id', '=', scope.projectId)
+    .where('retired_at', '<', retiredBefore)
+    .execute()
+}
+
+/** Takes the keys of a project, so that of two nodes one makes their successors. */
+export async function lockKeys(tx: Scope<Tx>): Promise<void> {
+  await sql`select 1 from project where id = ${tx.projectId} for update`.execute(tx.query)
+}
+
+/** Projects with a key whose successor is due, asked for all at once. */
+export async function projectsWithDueKeys(query: Query, now: Instant): Promise<string[]> {
+  const { rows } = await sql<{ project_id: string }>`
+    select project_id from signing_key group by project_id, algorithm
+      having max(signs_from) <= ${after(now, keyAge.ahead - keyAge.signing)}
+    union select project_id from mac_key group by project_id
+      having case when count(*) filter (where retired_at is null) > 1
+        then max(created_at) <= ${after(now, -keyAge.macAhead)}
+        else greatest(max(created_at), max(retired_at)) <= ${after(now, keyAge.macAhead - keyAge.mac)} end`.execute(
+    query,
+  )
+  return rows.map((row) => row.project_id)
 }

@@ -4,7 +4,7 @@ import { getCookie } from 'hono/cookie'
 import { at, type Ctx, type Env } from '../http/context.ts'
 import { currentSession } from '../http/current.ts'
 import { isSameOrigin } from '../http/same_origin.ts'
-import { publishedKeys } from '../keys/rotate.ts'
+import { keptKeys, publishedFor } from '../keys/rotate.ts'
 import { scopeOf } from '../projects/find.ts'
 import { oauthRefusal, Refusal } from '../refusal.ts'
 import { databaseOutage } from '../storage/database.ts'
@@ -55,7 +55,9 @@ for (const path of ['/.well-known/openid-configuration', '/.well-known/oauth-aut
 
 oauthDoor.get('/oauth2/jwks', (c) => {
   const { project, world } = at(c)
-  const keys = publishedKeys(project.signingKeys, world.clock.now()).map((key) => key.publicJwk)
+  const keys = keptKeys(project.signingKeys, publishedFor(project.config), world.clock.now()).map(
+    (key) => key.publicJwk,
+  )
   return c.json({ keys }, 200, { 'cache-control': 'public, max-age=300' })
 })
 

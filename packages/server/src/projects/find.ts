@@ -5,7 +5,7 @@ import type { ClientConfig, Config } from '../config/schema.ts'
 import { parseSecrets, type Secrets } from '../config/secrets.ts'
 import { touchedBy } from '../events/kinds.ts'
 import type { LogPoll } from '../events/poll.ts'
-import { signingKeyFromJwk } from '../keys/rotate.ts'
+import { givenAt, type MacKeyTimes, signingKeyFromJwk } from '../keys/rotate.ts'
 import type { Sealer } from '../keys/seal.ts'
 import type { SigningKey } from '../keys/sign.ts'
 import { macRing, signingKeys } from '../keys/store.ts'
@@ -22,6 +22,7 @@ export type Project = {
   secrets: Secrets
   /** MAC keys of cookies and tokens. */
   ring: MacRing
+  macKeys: readonly MacKeyTimes[]
   signingKeys: readonly SigningKey[]
   /** The hub first. */
   origins: readonly [Origin, ...Origin[]]
@@ -50,12 +51,12 @@ async function loadProject(query: Query, sealer: Sealer, stored: StoredProject):
     throw new Error(`the stored configuration of ${stored.id} does not parse: ${JSON.stringify(parsed.faults)}`)
   const secrets = parseSecrets(sealer.open(stored.secrets, `project ${stored.id}`).toString())
   if (!secrets.ok) throw new Error(`the stored secrets of ${stored.id} do not parse`)
-  const ring = await macRing(scope, sealer)
+  const { ring, macKeys } = await macRing(scope, sealer)
   const made = await signingKeys(scope, sealer)
   const local = await developmentOrigins(query, stored.id)
   // Keys given in the secrets file are the operator's: the first of its kind signs, and we make none beside them.
   const given = (secrets.secrets.oauth?.keys ?? []).map((jwk, index) =>
-    signingKeyFromJwk(jwk as Record<string, unknown>, new Date(0), new Date(1_000_000 - index)),
+    signingKeyFromJwk(jwk as Record<string, unknown>, givenAt, new Date(1_000_000 - index)),
   )
   const own = made.filter((key) => !given.some((other) => other.algorithm === key.algorithm))
   return {
@@ -64,6 +65,7 @@ async function loadProject(query: Query, sealer: Sealer, stored: StoredProject):
     config: parsed.config,
     secrets: secrets.secrets,
     ring,
+    macKeys,
     signingKeys: [...given, ...own],
     origins: [
       ...originsOf(parsed.config.http),
