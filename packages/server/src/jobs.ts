@@ -6,6 +6,7 @@ import { projectsWithDueKeys } from './keys/store.ts'
 import type { Node } from './node.ts'
 import { tellApplications, tellLeftBehind } from './oauth/back_channel_logout.ts'
 import { dropOldPartitions, ensurePartitions } from './storage/partitions.ts'
+import { eraseDue } from './users/deletion.ts'
 import { after } from './world.ts'
 
 const sweepEvery = 60_000
@@ -61,6 +62,7 @@ export function maintain(node: Node): { stop(): Promise<void> } {
       await ensurePartitions(node.world.db.query)
       await dropOldPartitions(node.world.db.query)
       await sweepExpired(node)
+      await eraseDue(node.world.db, node.world.clock.now())
       await rotateKeys(node)
       await tellApplications(node)
       await tellLeftBehind(node)

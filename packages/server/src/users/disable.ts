@@ -82,7 +82,8 @@ export function userNotFound(): Refusal {
   return new Refusal({ name: 'NotFound', reason: 'UserNotFound', message: 'user not found' })
 }
 
-async function heldUser(tx: Scope<Tx>, userId: string): Promise<UserFacts> {
+/** The user, whose row the caller holds from now on. @throws Refusal `UserNotFound`, `UserIsAnonymized`. */
+export async function heldUser(tx: Scope<Tx>, userId: string): Promise<UserFacts> {
   const user = await lockUser(tx, userId, 'update')
   if (user === undefined) throw userNotFound()
   if (user.anonymized_at !== null)
@@ -117,7 +118,8 @@ async function changeStatus(
   return true
 }
 
-async function endIfBarred(tx: Scope<Tx>, user: UserFacts, now: Instant, reason: string): Promise<void> {
+/** Ends the sessions of who may not act any more. */
+export async function endIfBarred(tx: Scope<Tx>, user: UserFacts, now: Instant, reason: string): Promise<void> {
   if (barred(user, now) === undefined) return
   await endSessionsOfUser(tx, user.id, now, { event: 'user.session.terminated', termination: 'all', reason })
 }

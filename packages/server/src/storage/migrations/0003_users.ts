@@ -26,6 +26,7 @@ export const users: Migration = {
       primary key (project_id, id)
     )`.execute(db)
     await sql`create index end_user_created on end_user (project_id, created_at, id)`.execute(db)
+    await sql`create index end_user_due on end_user (delete_at) where delete_at is not null`.execute(db)
     // Who never signed in counts as earliest, so the usual order, newest first, ends with them.
     await sql`create index end_user_last_login on end_user (project_id, coalesce(last_login_at, '-infinity'), id)`.execute(
       db,
