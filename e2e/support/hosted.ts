@@ -45,12 +45,12 @@ function configurations(app: string): Record<string, Record<string, unknown>> {
           attributes: [
             {
               id: '0000',
-              pointer: '/favourite_colour',
+              pointer: '/colour',
               type: 'enum',
               enum: ['red', 'green', 'blue'],
               access_control: own,
             },
-            { id: '0001', pointer: '/shoe_size', type: 'number', access_control: own },
+            { id: '0001', pointer: '/shoes', type: 'number', access_control: own },
           ],
         },
       },

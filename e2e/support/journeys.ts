@@ -251,7 +251,7 @@ async function guest(walk: Walker) {
 }
 
 async function settings(walk: Walker) {
-  const email = await walk.signUp('acme')
+  await walk.signUp('acme')
   await settled(walk)
   await walk.see('settings')
   await walk.open('acme', '/settings/profile')
@@ -283,11 +283,18 @@ async function settings(walk: Walker) {
       await walk.send({ x_code: walk.code(right) })
     }
     await walk.see(`${kind}, added`)
+    await walk.press(`a[href*="view_${kind}"]`)
+    await walk.see(`${kind}, one`)
     await walk.press(`a[href*="change_${kind}"]`)
     await walk.see(`${kind}, change`)
   }
-  await walk.open('acme', '/settings/identity/email')
-  await walk.press('button[aria-label], .row-action .button.small')
+  await walk.open('acme', '/settings/identity/change_primary_email')
+  await walk.see('primary email')
+  await walk.page.locator('.choice').nth(1).click()
+  await walk.send()
+  await walk.see('primary email, saved')
+  await walk.press('a[href*="view_email"]')
+  await walk.press('.button.danger')
   await walk.see('email, removed')
 
   await walk.open('acme', '/settings/change_password')
@@ -296,7 +303,15 @@ async function settings(walk: Walker) {
   await walk.see('change password, wrong one')
   await walk.open('acme', '/settings')
   await walk.see('settings, full')
-  void email
+  await walk.press('a[href="/settings/language"]')
+  await walk.see('language')
+  await walk.press('a[href="/settings"]')
+  await walk.press('a[href="/settings/delete_account"]')
+  await walk.see('close the account')
+  await walk.send({ delete: 'delete' }, '.button.danger')
+  await walk.see('close the account, not typed out')
+  await walk.send({ delete: 'DELETE' }, '.button.danger')
+  await walk.see('account closed')
 }
 
 const profileFields: Record<string, Record<string, string>> = {
@@ -312,7 +327,7 @@ const profileFields: Record<string, Record<string, string>> = {
   locale: { '/locale': 'zh-TW' },
   zoneinfo: { '/zoneinfo': 'Asia/Taipei' },
   address: {},
-  custom: { '/favourite_colour': 'green' },
+  custom: { '/colour': 'green' },
 }
 
 async function devices(walk: Walker) {
@@ -331,6 +346,16 @@ async function devices(walk: Walker) {
   await walk.send()
   await walk.open('acme', '/settings/sessions')
   await walk.see('devices and apps')
+  await walk.press('a[href*="q_authorization_id"]')
+  await walk.see('remove the access of an app?')
+  await walk.press('.button.secondary')
+  await walk.press('a[href*="q_session_id"]')
+  await walk.see('sign out a device?')
+  await walk.send()
+  await walk.see('device signed out')
+  await walk.press('a[href*="q_all"]')
+  await walk.see('sign out everywhere else?')
+  await walk.send()
 }
 
 async function deadEnds(walk: Walker) {

@@ -1,6 +1,7 @@
 // Settings as a person without script meets them: forms, redirects, and what became of it.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Headgear } from '../src/testing.ts'
+import { eraseDue } from '../src/users/deletion.ts'
 import { headgear } from './support/store.ts'
 
 let server: Headgear
@@ -55,15 +56,28 @@ const codeTo = (to: string) =>
   /\b\d{6}\b/.exec(server.outbox.findLast((message) => message.to === to)?.text ?? '')?.[0] ?? ''
 const password = 'correct horse battery'
 
-async function signedUp(email: string) {
-  const person = browser(server.origin)
-  await person.go(`${server.origin}/signup`)
+async function signedUp(email: string, origin = server.origin) {
+  const person = browser(origin)
+  await person.go(`${origin}/signup`)
   await person.post({ x_action: 'login_id', x_login_id: email })
   await expect.poll(() => codeTo(email)).not.toBe('')
   await person.post({ x_action: 'submit', x_code: codeTo(email) })
   await person.post({ x_password: password, x_confirm_password: password })
   expect(person.path()).toBe('/settings')
   return person
+}
+
+async function primaryEmail(loginId: string): Promise<unknown> {
+  const user = await server.node.world.db.query
+    .selectFrom('end_user')
+    .innerJoin('identity', (join) =>
+      join.onRef('identity.project_id', '=', 'end_user.project_id').onRef('identity.user_id', '=', 'end_user.id'),
+    )
+    .select('standard_attributes')
+    .where('identity.project_id', '=', 'default')
+    .where('identity.login_id', '=', loginId)
+    .executeTakeFirstOrThrow()
+  return user.standard_attributes.email
 }
 
 async function signedIn(email: string, secret = password) {
@@ -91,7 +105,11 @@ describe('settings', () => {
     const second = await signedIn('devices@example.com')
     await first.go('/settings/sessions')
     expect(first.text()).toContain('This device')
-    const id = /name="x_session_id" value="([^"]+)"/.exec(first.state.html)?.[1] ?? ''
+    const id = /q_session_id=([^"]+)"/.exec(first.state.html)?.[1] ?? ''
+    await first.go(`/settings/sessions?q_session_id=${id}`)
+    expect(first.text()).toContain('Sign out Chrome on Linux? It will need to sign in again.')
+    await second.go('/settings')
+    expect(second.path()).toBe('/settings')
     await first.post({ x_action: 'revoke', x_session_id: id })
     expect(first.text()).toContain('is signed out')
     await server.node.log.poll()
@@ -153,14 +171,11 @@ describe('settings', () => {
     await person.post({ x_action: 'submit', x_code: codeTo('second@example.com') })
     expect(person.text()).toContain('second@example.com')
     expect(person.path()).toBe('/settings/identity/email')
-    for (const id of [
-      ...person.state.html.matchAll(
-        /name="x_action" value="remove"[^>]*>\s*<input[^>]*name="x_identity_id" value="([^"]+)"/g,
-      ),
-    ].map((match) => match[1] ?? '')) {
-      await person.go('/settings/identity/email')
+    for (const [, id = ''] of person.state.html.matchAll(/view_email\?q_identity_id=([^"]+)"/g)) {
+      await person.go(`/settings/identity/view_email?q_identity_id=${id}`)
       await person.post({ x_action: 'remove', x_identity_id: id })
     }
+    expect(person.text()).toContain('This is your only way in. Add another before removing it.')
     const left = await server.node.world.db.query
       .selectFrom('identity')
       .select('login_id')
@@ -168,6 +183,96 @@ describe('settings', () => {
       .where('login_id', 'in', ['adder@example.com', 'second@example.com'])
       .execute()
     expect(left.length).toBe(1)
+  })
+
+  test('let people choose which of their addresses apps see', async () => {
+    const person = await signedUp('first@example.com')
+    await person.go('/settings/identity/add_email')
+    await person.post({ x_login_id: 'newer@example.com' })
+    await person.post({ x_action: 'submit', x_code: codeTo('newer@example.com') })
+    await person.go('/settings/identity/change_primary_email')
+    await person.post({ x_action: 'save', '/email': 'newer@example.com' })
+    expect(person.text()).toContain('newer@example.com is your primary email now.')
+    expect(await primaryEmail('newer@example.com')).toBe('newer@example.com')
+    await person.go('/settings/identity/change_primary_email')
+    await person.post({ x_action: 'save', '/email': 'somebody@example.com' })
+    expect(person.state.html).toContain('<title>Error: ')
+    expect(await primaryEmail('newer@example.com')).toBe('newer@example.com')
+  })
+
+  test('say beside its field which attribute is not right', async () => {
+    const project = await server.project({
+      user_profile: {
+        standard_attributes: {
+          access_control: [
+            {
+              pointer: '/website',
+              access_control: { end_user: 'readwrite', bearer: 'readonly', portal_ui: 'readwrite' },
+            },
+          ],
+        },
+      },
+    })
+    const person = await signedUp('web@example.com', project.local_origin)
+    await person.go('/settings/profile/name/edit')
+    await person.post({ x_action: 'save', '/given_name': 'Ana', '/website': 'no address' })
+    expect(person.state.html).toMatch(/id="\/website-error"[\s\S]*That isn’t a full web address/)
+    expect(person.state.html).toMatch(/name="\/website"[^>]*value="no address"/)
+  })
+
+  test('close the account once DELETE is typed out; it is erased when its days are over (62)', async () => {
+    const project = await server.project({
+      account_deletion: { scheduled_by_end_user_enabled: true, grace_period_days: 3 },
+    })
+    const origin = project.local_origin
+    const person = await signedUp('leaver@example.com', origin)
+    await person.go('/settings/delete_account')
+    await person.post({ x_action: 'delete', delete: 'delete' })
+    expect(person.text()).toContain('Type DELETE, in capitals, to go on.')
+    await person.post({ x_action: 'delete', delete: 'DELETE' })
+    expect([person.path(), person.text()]).toEqual([
+      '/settings/delete_account/success',
+      expect.stringContaining('Your account is closed'),
+    ])
+    await person.go('/settings')
+    expect(person.path()).not.toBe('/settings')
+    await person.go('/login')
+    await person.post({ x_login_id: 'leaver@example.com' })
+    await person.post({ x_password: password })
+    expect([person.path(), person.text()]).toEqual([
+      '/authflow/v2/account_status',
+      expect.stringContaining('You closed this account'),
+    ])
+
+    const { db } = server.node.world
+    const users = () => db.query.selectFrom('end_user').select('id').where('project_id', '=', project.id).execute()
+    await server.clock.advance(3 * 86_400_000 - 60_000)
+    await eraseDue(db, server.clock.now())
+    expect(await users()).toHaveLength(1)
+    await server.clock.advance(60_000)
+    await eraseDue(db, server.clock.now())
+    expect(await users()).toEqual([])
+  })
+
+  test('know no way to close an account where the project offers none', async () => {
+    const person = await signedUp('stayer@example.com')
+    await person.go('/settings')
+    expect(person.state.html).not.toContain('delete_account')
+    await person.go('/settings/delete_account')
+    expect(person.text()).toContain('This is switched off')
+    await person.post({ x_action: 'delete', delete: 'DELETE' })
+    await person.go('/settings')
+    expect(person.path()).toBe('/settings')
+  })
+
+  test('speak another language, and remember it', async () => {
+    const person = await signedUp('polyglot@example.com')
+    await person.go('/settings/language')
+    await person.post({ ui_locales: 'zh-TW' })
+    expect([person.path(), person.state.html]).toEqual(['/settings', expect.stringContaining('<html lang="zh-TW"')])
+    await person.go('/settings/language')
+    await person.post({ ui_locales: 'tlh' })
+    expect(person.state.html).toContain('<html lang="zh-TW"')
   })
 
   test('keep what people say of themselves', async () => {

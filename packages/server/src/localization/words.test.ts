@@ -81,8 +81,8 @@ describe('wordsFor', () => {
 
   test('plurals follow the number', async () => {
     const words = await wordsFor('en')
-    expect(words('devices.sign_out_all_ask', { n: 1 })).toBe('Sign out the other device? This one stays signed in.')
-    expect(words('devices.sign_out_all_ask', { n: 4 })).toBe('Sign out 4 other devices? This one stays signed in.')
+    expect(words('devices.sign_out_all_title', { n: 1 })).toBe('Sign out the other device?')
+    expect(words('devices.sign_out_all_title', { n: 4 })).toBe('Sign out 4 other devices?')
   })
 
   test('a variable is data: braces and tags in it stay as they are, and views get it apart', async () => {

@@ -2,7 +2,7 @@
 
 import type { Body } from '../delivery/queue.ts'
 import { negotiate } from '../localization/negotiate.ts'
-import { wordsFor } from '../localization/words.ts'
+import { type Words, wordsFor } from '../localization/words.ts'
 import type { Node } from '../node.ts'
 import type { Directory, Project } from '../projects/find.ts'
 import { projectName } from '../projects/name.ts'
@@ -37,24 +37,26 @@ type Job = Body &
  */
 export async function send(node: Node, project: Project, message: Message): Promise<{ attempted: Promise<void> }> {
   const { asked, codeId, until, ...rest } = message
-  const device = await deviceName(asked.userAgent)
+  const language = negotiate(asked, project.config.localization)
+  const device = await deviceName(asked.userAgent, await wordsFor(language))
   const job: Job = {
     ...rest,
     projectId: project.id,
     until: until.toISOString(),
     codeId: codeId.toString('base64url'),
-    language: negotiate(asked, project.config.localization),
+    language,
     ...(device === undefined ? {} : { device }),
   }
   return node.queue.add('message', job)
 }
 
-/** Such as `Chrome on macOS`; undefined for what no person would recognise. */
-export async function deviceName(userAgent: string): Promise<string | undefined> {
+/** Such as `Chrome on macOS`, in English unless given words; undefined for what no person would recognise. */
+export async function deviceName(userAgent: string, words?: Words): Promise<string | undefined> {
   if (userAgent === '') return undefined
   const { default: bowser } = await import('bowser')
   const { browser, os } = bowser.parse(userAgent)
-  return browser.name && os.name ? `${browser.name} on ${os.name}` : undefined
+  if (!browser.name || !os.name) return undefined
+  return words?.('devices.name', { browser: browser.name, system: os.name }) ?? `${browser.name} on ${os.name}`
 }
 
 /** Delivers a job of the queue. @returns whether it is done, worth another try, or hopeless. */

@@ -2,6 +2,7 @@
 import { phoneCountries } from '../config/countries.ts'
 import type { Config } from '../config/schema.ts'
 import { languageName } from '../localization/negotiate.ts'
+import { day } from '../localization/time.ts'
 import type { Words } from '../localization/words.ts'
 import type { CustomAttribute } from '../users/config.ts'
 import { Field, type Option, SelectField } from './fields.tsx'
@@ -113,6 +114,11 @@ function withNothing(options: Option[], words: Words): Option[] {
 export function attributeText(profile: Profile, pointer: string, value: unknown, words: Words): string {
   if (value === undefined || value === null || value === '') return ''
   if (pointer === '/locale') return languageName(String(value))
+  if (pointer === '/zoneinfo') return String(value).replaceAll('_', ' ')
+  if (pointer === '/birthdate') {
+    const date = new Date(`${value}T00:00:00Z`)
+    return Number.isNaN(date.getTime()) ? String(value) : day(words.lang, date)
+  }
   if (pointer === '/gender' && (value === 'female' || value === 'male')) return words(`profile.gender_${value}`)
   if (pointer === '/address') {
     const address = value as Record<string, unknown>

@@ -120,6 +120,12 @@ function choose(problem: Problem, words: Words, about: Circumstances): { k: stri
       if (name === 'PasswordTooShort' && Number.isNaN(n)) return { k: 'error.PasswordPolicyViolated' }
       return { k: best(`error.PasswordPolicyViolated.${name}`, 'error.PasswordPolicyViolated'), vars: { n } }
     }
+    case 'AccountManagementIdentityNotOwnedByUser':
+    case 'AuthorizationNotFound':
+    case 'SessionNotFound':
+      return { k: 'error.already_gone' }
+    case 'AccountManagementTokenInvalid':
+      return { k: 'error.AuthenticationFlowNotFound' }
     case 'LinkNotOpened':
       return { k: 'link.not_yet' }
     case 'DeviceCodeUnknown':

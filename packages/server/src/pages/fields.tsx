@@ -58,11 +58,12 @@ export function Field(props: FieldProps) {
 export function IdentifierField({
   kinds,
   use = 'sign-in',
+  label,
   ...rest
 }: Omit<FieldProps, 'label'> & {
   kinds: readonly ('email' | 'phone' | 'username')[]
   use?: 'sign-in' | 'sign-up' | undefined
-  label?: Child
+  label?: Child | undefined
 }) {
   const words = useWords()
   const only = kinds.length === 1 ? kinds[0] : undefined
@@ -76,7 +77,7 @@ export function IdentifierField({
       autocomplete={use === 'sign-up' ? signUp : 'username webauthn'}
       enterkeyhint="next"
       ltr
-      label={words(`identifier.${named || 'username'}`)}
+      label={label ?? words(`identifier.${named || 'username'}`)}
       help={phoneHelp}
       {...plainText}
       {...rest}

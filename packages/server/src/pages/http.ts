@@ -35,6 +35,7 @@ import { askedOf, type Form, type Page } from './page.ts'
 import { pages } from './pages.ts'
 import { drawResetLink, resetDone, takeResetLink } from './reset_link.tsx'
 import { selectAccount, selectAccountPath, takeAccount } from './select_account.tsx'
+import { accountClosed, accountClosedPath } from './settings/delete_account.tsx'
 import { personAt } from './settings/person.ts'
 import { settingsPages } from './settings/settings.ts'
 import { drawLoginLink, takeLoginLink, verifyLoginLinkPath } from './verify_login_link.tsx'
@@ -317,6 +318,7 @@ pagesDoor.get(
   '/errors/return',
   serve((visit) => redirect(visit.c, address(visit, '/'))),
 )
+pagesDoor.get(accountClosedPath, serve(accountClosed))
 for (const { path, get, post } of settingsPages) {
   pagesDoor.get(
     path,
@@ -335,7 +337,7 @@ for (const { path, get, post } of settingsPages) {
     }),
   )
 }
-for (const path of ['/settings/identity', '/settings/identities'])
+for (const path of ['/settings/identity', '/settings/identities', '/settings/advanced_settings'])
   pagesDoor.get(
     path,
     serve((visit) => redirect(visit.c, '/settings')),

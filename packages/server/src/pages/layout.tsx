@@ -69,6 +69,8 @@ export function Layout(props: LayoutProps) {
           <link rel="stylesheet" href={themeUrl(site)} />
           <link rel="stylesheet" href={assetUrl('headgear.css')} />
           <link rel="icon" href={site.favicon ?? monogramUrl(site)} />
+          {/* The page is drawn once it is whole, so that one follows the other without a half-empty moment. */}
+          <link rel="expect" href="#said" blocking="render" />
           {/* Small, and read before the first paint: what only works with script never flashes by. */}
           <script src={assetUrl('headgear.js')} />
         </head>

@@ -1,5 +1,5 @@
 // Signing out, asked first: whoever only follows a link is not signed out by it.
-import { at } from '../http/context.ts'
+import { at, type Ctx } from '../http/context.ts'
 import { clearedCookie } from '../http/cookies.ts'
 import { currentSession, forgetCurrentSession } from '../http/current.ts'
 import { endSession } from '../sessions/end.ts'
@@ -10,6 +10,17 @@ import type { Form as Fields } from './page.ts'
 import { Button, Buttons, Emblem, Form, Lead } from './parts.tsx'
 import { T } from './sentences.tsx'
 import { address, type Visit } from './visit.ts'
+
+/** Clears the cookies of a session that has ended. */
+export function forgetCookies(c: Ctx): void {
+  const { origin } = at(c)
+  setCookies(
+    c,
+    ['session', 'same_site_strict', 'app_session', 'app_access_token'].map((cookie) =>
+      clearedCookie(origin.cookiePrefix + cookie, origin),
+    ),
+  )
+}
 
 /** Where a signed-out person goes (wire contract §2.13). */
 function afterwards(visit: Visit): string {
@@ -64,7 +75,7 @@ export async function drawLogout(visit: Visit): Promise<Response> {
 export async function takeLogout(visit: Visit, form: Fields): Promise<Response> {
   const { c } = visit
   if (form.get('x_action') !== 'logout') return redirect(c, visit.url.pathname + visit.url.search)
-  const { world, project, origin } = at(c)
+  const { world, project } = at(c)
   const session = await currentSession(c, 'cookies')
   if (session !== undefined) {
     const name =
@@ -74,12 +85,6 @@ export async function takeLogout(visit: Visit, form: Fields): Promise<Response> 
     await endSession(world, project, name, { event: 'user.signed_out', reason: 'signed out' })
     forgetCurrentSession(c)
   }
-  const prefix = origin.cookiePrefix
-  setCookies(
-    c,
-    ['session', 'same_site_strict', 'app_session', 'app_access_token'].map((cookie) =>
-      clearedCookie(prefix + cookie, origin),
-    ),
-  )
+  forgetCookies(c)
   return redirect(c, afterwards(visit))
 }

@@ -2,6 +2,7 @@
 // one is signed in to nothing.
 
 import { at } from '../http/context.ts'
+import type { Words } from '../localization/words.ts'
 import { approveLink, denyLink, findLink } from '../messaging/codes.ts'
 import { deviceName } from '../messaging/send.ts'
 import { draw, redirect } from './draw.tsx'
@@ -24,9 +25,9 @@ function spent(visit: Visit): Response {
 }
 
 /** The browser that asked for the link, as the code's row remembers it. */
-async function askedFrom(data: Record<string, unknown>): Promise<string | undefined> {
+async function askedFrom(data: Record<string, unknown>, words: Words): Promise<string | undefined> {
   const asked = data.asked as { user_agent?: unknown } | undefined
-  return typeof asked?.user_agent === 'string' ? deviceName(asked.user_agent) : undefined
+  return typeof asked?.user_agent === 'string' ? deviceName(asked.user_agent, words) : undefined
 }
 
 export async function drawLoginLink(visit: Visit): Promise<Response> {
@@ -46,7 +47,7 @@ export async function drawLoginLink(visit: Visit): Promise<Response> {
   const code = searchParams.get('code') ?? ''
   const link = await findLink(node, project, 'oob-otp', code)
   if (link === undefined || (link.state !== 'open' && link.state !== 'approved')) return spent(visit)
-  const device = (await askedFrom(link.data)) ?? visit.words('devices.unknown')
+  const device = (await askedFrom(link.data, visit.words)) ?? visit.words('devices.unknown')
   return draw(visit, {
     title: { k: 'approve_link.title' },
     emblem: <Emblem icon="laptop" />,

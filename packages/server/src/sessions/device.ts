@@ -1,4 +1,5 @@
 // How a session is called in a list: by the device that it lives on.
+import type { Words } from '../localization/words.ts'
 import { deviceName } from '../messaging/send.ts'
 
 /** What a mobile SDK tells of its device (wire contract §2.5, `x_device_info`). */
@@ -15,14 +16,17 @@ function text(info: unknown, ...path: string[]): string | undefined {
 }
 
 /** Such as `Samsung SM-S911B`, `iPhone 15 Pro` or `Chrome on macOS`; empty for what no person would recognise. */
-export async function sessionName(session: { userAgent: string; deviceInfo: DeviceInfo | null }): Promise<string> {
+export async function sessionName(
+  session: { userAgent: string; deviceInfo: DeviceInfo | null },
+  words?: Words,
+): Promise<string> {
   const { deviceInfo, userAgent } = session
   const android = [text(deviceInfo, 'android', 'Build', 'MANUFACTURER'), text(deviceInfo, 'android', 'Build', 'MODEL')]
   const known = android.filter((part) => part !== undefined).join(' ')
   if (known !== '') return known
   const machine = text(deviceInfo, 'ios', 'uname', 'machine')
   if (machine !== undefined) return appleModel(machine)
-  return (await deviceName(userAgent)) ?? ''
+  return (await deviceName(userAgent, words)) ?? ''
 }
 
 /** The app that the session belongs to, as it calls itself on the device. */

@@ -55,7 +55,7 @@ export async function onTo(visit: Visit, path: string, news?: News): Promise<Res
 }
 
 /** Done: back to the app that asked for this one action, or on to `path`. */
-export async function done(visit: Visit, person: Person, path: string, news: News): Promise<Response> {
+export async function done(visit: Visit, person: Person, path: string, news?: News): Promise<Response> {
   const { request } = visit
   if (request?.settingsAction === undefined) return onTo(visit, path, news)
   const { ref: _, ...asked } = request

@@ -3,6 +3,7 @@ import { changeProfile } from '../../account/profile.ts'
 import { at } from '../../http/context.ts'
 import type { UserFacts } from '../../users/facts.ts'
 import { accessOf } from '../../users/profile.ts'
+import { attributeErrors, typedAttribute } from '../attribute_errors.ts'
 import {
   AttributeField,
   attributeFields,
@@ -12,7 +13,7 @@ import {
   readAttribute,
 } from '../attribute_fields.tsx'
 import { draw } from '../draw.tsx'
-import { Button, Form, Lead } from '../parts.tsx'
+import { Button, ErrorSummary, Form, Lead } from '../parts.tsx'
 import { Row, Rows } from '../rows.tsx'
 import { T } from '../sentences.tsx'
 import type { Visit } from '../visit.ts'
@@ -56,7 +57,7 @@ export const profile: SettingsPage = {
       pointersOf(visit, variant, 'readonly').map((pointer) => (
         <Row
           label={attributeLabel(pointer, words)}
-          value={attributeText(user_profile, pointer, valueAt(visit, user, pointer), words)}
+          value={attributeText(user_profile, pointer, valueAt(visit, user, pointer), words) || words('common.not_set')}
           href={pointersOf(visit, variant, 'readwrite').length > 0 ? `/settings/profile/${variant}/edit` : undefined}
         />
       )),
@@ -86,24 +87,31 @@ function editor(variant: string): SettingsPage {
     get(visit, { user }) {
       const { words } = visit
       const { user_profile } = at(visit.c).project.config
-      const { typed } = visit.carried
+      const pointers = pointersOf(visit, variant, 'readwrite')
+      const errors = attributeErrors(visit, user_profile, pointers)
+      const first = pointers.find((pointer) => errors.has(pointer)) ?? pointers[0]
       return draw(visit, {
         title: { k: `profile.edit_${variant}` },
         back: '/settings/profile',
         body: (
-          <Form hidden={{ x_action: 'save' }}>
-            {pointersOf(visit, variant, 'readwrite').map((pointer, index) => (
-              <AttributeField
-                profile={user_profile}
-                pointer={pointer}
-                value={typed?.[pointer] ?? attributeInput(valueAt(visit, user, pointer))}
-                words={words}
-                optional
-                autofocus={index === 0}
-              />
-            ))}
-            <Button>{words('common.save')}</Button>
-          </Form>
+          <>
+            <ErrorSummary
+              problems={[...errors].map(([field, text]) => ({ field, text, label: attributeLabel(field, words) }))}
+            />
+            <Form hidden={{ x_action: 'save' }}>
+              {pointers.map((pointer) => (
+                <AttributeField
+                  profile={user_profile}
+                  pointer={pointer}
+                  value={typedAttribute(visit, pointer) ?? attributeInput(valueAt(visit, user, pointer))}
+                  words={words}
+                  error={errors.get(pointer)}
+                  autofocus={errors.size < 2 && pointer === first}
+                />
+              ))}
+              <Button>{words('common.save')}</Button>
+            </Form>
+          </>
         ),
       })
     },

@@ -1,6 +1,8 @@
 // The pages of the settings, in the order of their addresses.
+import { deleteAccount } from './delete_account.tsx'
 import { devices } from './devices.tsx'
 import { home } from './home.tsx'
+import { language } from './language.tsx'
 import { loginIds } from './login_ids.tsx'
 import { password } from './password.tsx'
 import type { SettingsPage } from './person.ts'
@@ -14,4 +16,6 @@ export const settingsPages: readonly SettingsPage[] = [
   ...loginIds,
   password,
   devices,
+  language,
+  deleteAccount,
 ]
