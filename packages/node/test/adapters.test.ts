@@ -6,7 +6,7 @@ import express from 'express'
 import fastify from 'fastify'
 import { startHeadgear, type Headgear as TestServer } from 'headgear/testing'
 import { Hono } from 'hono'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { DevelopmentProject } from '../../server/src/dev/projects.ts'
 import { freePort } from '../../server/test/support/free_port.ts'
 import * as forExpress from '../src/express.ts'
@@ -23,6 +23,7 @@ import {
   verifier,
 } from '../src/index.ts'
 import * as forNext from '../src/next.ts'
+import { eventually } from './support/eventually.ts'
 import { locationOf, newPerson, openTab, type Person, type Site } from './support/person.ts'
 import { cookieKey, endAtHeadgear, shopProject } from './support/shop.ts'
 import { openWire } from './support/wire.ts'
@@ -279,10 +280,10 @@ describe.each(Object.keys(makers))('%s', (name) => {
     await ana.signIn(tab)
     await ana.signIn(other)
     await endAtHeadgear(server, project, (await (await tab.get('/token')).json()) as string)
-    await vi.waitFor(async () => expect(await (await tab.get('/')).json()).toEqual({ email: null, stale: null }), {
-      timeout: 10_000,
-    })
-    expect([tab.cookies.size, await (await other.get('/')).json()]).toEqual([0, { email: ana.email, stale: false }])
+    await eventually(async () =>
+      expect([await (await tab.get('/')).json(), tab.cookies.size]).toEqual([{ email: null, stale: null }, 0]),
+    )
+    expect(await (await other.get('/')).json()).toEqual({ email: ana.email, stale: false })
 
     const told = async (body: string) => {
       const response = await fetch(

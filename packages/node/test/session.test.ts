@@ -4,6 +4,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { DevelopmentProject } from '../../server/src/dev/projects.ts'
 import { memoryDenylist, type Options } from '../src/index.ts'
+import { eventually } from './support/eventually.ts'
 import { locationOf, newPerson, openTab, type Person, type Tab } from './support/person.ts'
 import { endAtHeadgear, openShop, type Shop, shopOrigin, shopProject } from './support/shop.ts'
 
@@ -157,7 +158,7 @@ describe('a fault that is not the session’s', () => {
     ['half an answer', async () => Response.json({ token_type: 'bearer' })],
   ]
   test.each(answers)('keeps it: %s', async (_, answer) => {
-    const { shop, tab } = await signedIn({ timeoutSeconds: 0.5 })
+    const { shop, tab } = nextProcess(await signedIn(), { timeoutSeconds: 1 })
     await expire()
     const before = new Map(tab.cookies)
     shop.wire.bend('/oauth2/token', answer)
@@ -166,7 +167,7 @@ describe('a fault that is not the session’s', () => {
     expect(tab.cookies).toEqual(before)
     expect(shop.faults).not.toEqual([])
     shop.wire.mend()
-    await vi.waitFor(async () => expect(await seen(tab)).toMatchObject({ email: ana.email, stale: false }))
+    await eventually(async () => expect(await seen(tab)).toMatchObject({ email: ana.email, stale: false }))
     expect((await tab.get('/token')).status).toBe(200)
   })
 
@@ -229,7 +230,7 @@ describe('a session that Headgear ended', () => {
     const other = await signedIn({ followRevocations: true }, bob)
     followers.push(other.shop)
     await endHere({ shop })
-    await vi.waitFor(async () => expect(await seen(tab)).toBeNull(), { timeout: 10_000 })
+    await eventually(async () => expect(await seen(tab)).toBeNull())
     expect([tab.cookies.size, tokenRequests(shop)]).toEqual([0, 1])
     expect(await seen(other.tab)).toMatchObject({ email: bob.email })
   })
@@ -338,7 +339,7 @@ describe('an answer that arrives late', () => {
       return answer
     })
     const late = openTabOf(slow, tab)
-    await vi.waitFor(() => expect(tokenRequests(slow.shop)).toBe(1))
+    await eventually(() => expect(tokenRequests(slow.shop)).toBe(1))
     await event(tab, shop)
     gate.resolve()
     for (const line of (await late).headers.getSetCookie()) {
