@@ -143,10 +143,13 @@ export function userInfo(
   }
 }
 
+/** With milliseconds, zeros too: the iOS SDK reads no other time, and loses the whole answer over it. */
+const time = (text: string) => new Date(text).toISOString()
+
 function identityItem(identity: UserFacts['identities'][number]) {
   return {
-    created_at: identity.created_at,
-    updated_at: identity.updated_at,
+    created_at: time(identity.created_at),
+    updated_at: time(identity.updated_at),
     type: identity.type,
     ...(identity.login_id_key !== null ? { login_id_key: identity.login_id_key } : {}),
     ...(identity.login_id_type !== null ? { login_id_type: identity.login_id_type } : {}),
@@ -155,5 +158,5 @@ function identityItem(identity: UserFacts['identities'][number]) {
 
 function authenticatorItem(authenticator: UserFacts['authenticators'][number]) {
   const { created_at, updated_at, type, kind } = authenticator
-  return { created_at, updated_at, type, kind }
+  return { created_at: time(created_at), updated_at: time(updated_at), type, kind }
 }
