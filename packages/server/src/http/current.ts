@@ -1,7 +1,9 @@
 // The session of this request, asked once.
 import { presentedCredentials } from '../resolver/credentials.ts'
-import type { Session } from '../sessions/resolve.ts'
+import type { Presented, Session } from '../sessions/resolve.ts'
+import { sessionCookies } from '../sessions/start.ts'
 import { at, type Ctx } from './context.ts'
+import { clearedCookie, clearedElsewhere } from './cookies.ts'
 
 const known = new WeakMap<Request, Map<string, Promise<Session | undefined>>>()
 
@@ -24,9 +26,22 @@ async function find(c: Ctx, by: 'cookies' | 'browser' | 'any'): Promise<Session 
   for (const credential of presented) {
     if (by === 'browser' && credential.as !== 'session') continue
     const session = await node.sessions.resolve(project, credential, caller)
-    if (session !== undefined) return session
+    if (session === undefined) continue
+    if (credential.as === 'session') tidy(c, presented, credential.text)
+    return session
   }
+  tidy(c, presented, undefined)
   return undefined
+}
+
+/** Leaves one session cookie in the browser: the good one, where it belongs, or none. */
+function tidy(c: Ctx, presented: readonly Presented[], good: string | undefined): void {
+  const { project, origin } = at(c)
+  const sent = presented.filter(({ as }) => as === 'session').length
+  if (sent === 0 || (sent === 1 && good !== undefined)) return
+  const name = `${origin.cookiePrefix}session`
+  const own = good === undefined ? [clearedCookie(name, origin)] : sessionCookies(project, origin, good)
+  for (const line of [...clearedElsewhere(name, origin), ...own]) c.header('set-cookie', line, { append: true })
 }
 
 /** Forgets what was asked, after the request itself has changed who is signed in. */

@@ -32,14 +32,14 @@ export function bearerToken(authorization: string): string | undefined {
   return token?.scheme === 'bearer' ? token.text : undefined
 }
 
-/** All values of a cookie: a stale twin from another domain or path must not hide the good one. At most four are read. */
+/** All values of a cookie: a stale twin from another domain or path must not hide the good one. At most eight are read. */
 function cookieValues(header: string, name: string): string[] {
   const values: string[] = []
   for (const part of header.split(';')) {
     const text = part.trim()
     if (!text.startsWith(name) || text[name.length] !== '=') continue
     const value = text.slice(name.length + 1).replace(/^"(.*)"$/, '$1')
-    if (value !== '' && values.length < 4) values.push(value)
+    if (value !== '' && values.length < 8) values.push(value)
   }
   return values
 }

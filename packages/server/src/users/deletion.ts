@@ -5,7 +5,7 @@ import { inTransaction, type Query, type Scope, type Tx } from '../storage/datab
 import { after, type Instant } from '../world.ts'
 import { deleteUser } from './delete.ts'
 import { endIfBarred, heldUser } from './disable.ts'
-import { updateStatus } from './store.ts'
+import { updateStatus, usersDueForDeletion } from './store.ts'
 
 /**
  * Closes the account by its owner's wish, inside the caller's transaction; its sessions end. One that is closed already
@@ -29,14 +29,7 @@ export async function closeAccount(tx: Scope<Tx>, userId: string, graceDays: num
 
 /** Erases up to `most` accounts whose day has come, each in a transaction of its own. */
 export async function eraseDue(db: { query: Query }, now: Instant, most = 100): Promise<void> {
-  const due = await db.query
-    .selectFrom('end_user')
-    .select(['project_id', 'id'])
-    .where('delete_at', '<=', now)
-    .orderBy('delete_at')
-    .limit(most)
-    .execute()
-  for (const { project_id: projectId, id } of due)
+  for (const { project_id: projectId, id } of await usersDueForDeletion(db.query, now, most))
     await inTransaction({ projectId, query: db.query }, async (tx) => {
       // Meanwhile another node was faster, or somebody has brought the account back.
       const user = await lockUser(tx, id, 'update')

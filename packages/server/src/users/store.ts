@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type RawBuilder, sql } from 'kysely'
-import type { Scope, Tx } from '../storage/database.ts'
+import type { Query, Scope, Tx } from '../storage/database.ts'
 import type { Instant } from '../world.ts'
 import { type UserFacts, userFacts } from './facts.ts'
 import type { AccountStatus } from './status.ts'
@@ -136,4 +136,19 @@ export async function deleteUserRow(tx: Scope<Tx>, userId: string): Promise<void
   for (const table of ['authorization_code', 'authentication_result', 'device_authorization', 'otp_code'] as const)
     await tx.query.deleteFrom(table).where('project_id', '=', tx.projectId).where('user_id', '=', userId).execute()
   await tx.query.deleteFrom('end_user').where('project_id', '=', tx.projectId).where('id', '=', userId).execute()
+}
+
+/** Of all projects: users whose day of deletion has come, the longest overdue first. */
+export function usersDueForDeletion(
+  query: Query,
+  now: Instant,
+  most: number,
+): Promise<{ project_id: string; id: string }[]> {
+  return query
+    .selectFrom('end_user')
+    .select(['project_id', 'id'])
+    .where('delete_at', '<=', now)
+    .orderBy('delete_at')
+    .limit(most)
+    .execute()
 }
