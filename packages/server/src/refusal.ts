@@ -72,7 +72,7 @@ export function unavailable(detail: string): Refusal {
   return new Refusal({
     name: 'ServiceUnavailable',
     reason: 'ServiceUnavailable',
-    message: 'The service is not available right now. Nothing was changed; try again.',
+    message: 'The service is not available right now. Try again in a moment.',
     detail,
     oauth: 'temporarily_unavailable',
     oauthStatus: 503,

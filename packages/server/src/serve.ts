@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import { makeApp } from './app.ts'
 import { type Inbox, inbox } from './dev/inbox.ts'
@@ -44,6 +45,8 @@ export type ServeOptions = {
   /** `smtp://user:password@host:port`: for projects without a mail server of their own. */
   smtpUrl?: string | undefined
   logLevel: string
+  /** On `stop`, milliseconds for which requests are still taken, each as the last of its connection. */
+  drainMs?: number | undefined
   logSink?: LogSink
   /** Hears the text of every statement; for tests. */
   onStatement?: OnStatement
@@ -177,6 +180,12 @@ async function start(options: ServeOptions, opened: Awaited<ReturnType<typeof op
     async stop() {
       if (stopping) return
       stopping = true
+      // Closing takes the idle connections away; a request may be on its way over one of them. Those in use learn with
+      // their next answer that it was the last.
+      if (options.drainMs !== undefined) {
+        await sleep(options.drainMs)
+        await new Promise(setImmediate) // What has arrived meanwhile is read first.
+      }
       await Promise.all(servers.map(closeServer))
       await upkeep.stop()
       await telling.stop()

@@ -20,7 +20,7 @@ import type { Settings } from './settings.ts'
 export async function serveProject(settings: Settings): Promise<Running & { origin: string }> {
   const { configFile, secretsFile } = settings
   const files = configFile === undefined ? undefined : await readProjectFiles(configFile, secretsFile)
-  const running = await serve(settings)
+  const running = await serve({ drainMs: 500, ...settings })
   const { node } = running
   try {
     let origin = `http://localhost:${running.port}`

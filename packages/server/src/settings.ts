@@ -67,6 +67,9 @@ export function readSettings(args: readonly string[], env: Readonly<Record<strin
   const level = one('log-level') ?? 'info'
   if (!['debug', 'info', 'warn', 'error', 'fatal'].includes(level))
     throw new BadSetup(`--log-level: ${level} is not one of debug, info, warn, error, fatal`)
+  const smtpUrl = one('smtp-url')
+  if (smtpUrl !== undefined && !(URL.canParse(smtpUrl) && /^smtps?:$/.test(new URL(smtpUrl).protocol)))
+    throw new BadSetup('--smtp-url: not a URL like smtp://user:password@host:port')
   return {
     port: port(one('port'), '--port') ?? 4000,
     opsPort: port(one('ops-port'), '--ops-port'),
@@ -78,7 +81,7 @@ export function readSettings(args: readonly string[], env: Readonly<Record<strin
     allowOutbound: many('allow-outbound'),
     development,
     baseHost: one('base-host') ?? (development ? 'localhost' : undefined),
-    smtpUrl: one('smtp-url'),
+    smtpUrl,
     logLevel: level,
     primary: values.primary ?? false,
     configFile: one('config'),

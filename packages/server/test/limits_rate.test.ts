@@ -125,6 +125,17 @@ describe('a bucket', () => {
     expect(store.db.statements()).toBe(before)
   })
 
+  test('that was filled before the clock was set back is waited for no longer than its period', async () => {
+    const where = scope()
+    const limit = bucket('B', 2, 60)
+    for (let i = 0; i < 2; i++) await charge(where, [limit], start)
+    expect(await allowed(where, [limit], after(start, -60))).toBeUndefined()
+    const earlier = after(start, -7200)
+    expect(await readyAt(where, limit, earlier)).toEqual(earlier)
+    for (let i = 0; i < 2; i++) expect(await allowed(where, [limit], earlier)).toBeDefined()
+    expect(await allowed(where, [limit], earlier)).toBeUndefined()
+  })
+
   test('belongs to one project', async () => {
     const limit = bucket('P', 1, 60)
     expect(await allowed(scope(), [limit], start)).toBeDefined()

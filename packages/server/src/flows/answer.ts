@@ -62,6 +62,8 @@ export type FlowView = {
     account?: { name: string; loginId: string | undefined }
     /** Attributes that `fill_in_user_profile` asks for. */
     attributes?: { pointer: string; required: boolean }[]
+    /** The message with the code did not leave yet; it is tried again. */
+    messageDelayed?: boolean
   }
   /** Set-Cookie values of the finishing answer. */
   cookies: string[]

@@ -1,6 +1,6 @@
 // A turn as both views show it: the question's data with what only the world knows of its code, and for the pages what
 // the person has said already.
-import { codeShown } from '../messaging/codes.ts'
+import { type CodeShown, codeShown } from '../messaging/codes.ts'
 import type { Node } from '../node.ts'
 import type { Project } from '../projects/find.ts'
 import type { FlowView } from './answer.ts'
@@ -16,11 +16,12 @@ export async function viewOf(
   stateToken: string,
 ): Promise<FlowView> {
   const identification = factAt(run, question.at, 'identified')?.identification
+  const code = question.waitsFor && (await codeShown(node, project, question.waitsFor))
   const action: Action = {
     type: question.step,
     ...(identification === undefined ? {} : { identification }),
     ...(question.authentication === undefined ? {} : { authentication: question.authentication }),
-    data: await dataOf(node, project, question),
+    data: dataOf(question, code),
   }
   const loginId = loginIdOfRun(run)
   const { config } = placeAt(run, question.at)
@@ -34,15 +35,14 @@ export async function viewOf(
       ...(loginId === undefined ? {} : { loginId: { type: loginId.type, value: loginId.value } }),
       ...(user === undefined ? {} : { account: { name: user.displayName, loginId: user.loginIds[0]?.value } }),
       ...(config.type === 'fill_in_user_profile' ? { attributes: config.user_profile } : {}),
+      ...(code?.delayed ? { messageDelayed: true } : {}),
     },
     cookies: [],
   }
 }
 
-async function dataOf(node: Node, project: Project, question: Question): Promise<ActionData> {
-  const { data, waitsFor } = question
-  if (waitsFor === undefined) return data as ActionData
-  const shown = await codeShown(node, project, waitsFor)
+function dataOf({ data }: Question, shown: CodeShown | undefined): ActionData {
+  if (shown === undefined) return data as ActionData
   const state = { can_resend_at: shown.canResendAt.toISOString(), failed_attempt_rate_limit_exceeded: shown.exceeded }
   if (data.type === 'account_recovery_verify_code_data') return { ...data, ...state }
   return {

@@ -31,11 +31,11 @@ export async function signJwt(key: SigningKey, header: { typ: string }, claims: 
 
 /** The key that signs now: of this algorithm, the one whose time came last. Keys made ahead only stand in the JWKS. */
 export function signingKey(keys: readonly SigningKey[], algorithm: SigningAlgorithm, now: Date): SigningKey {
-  const due = keys.filter((key) => key.algorithm === algorithm && key.signsFrom <= now)
-  const key = due.reduce<SigningKey | undefined>(
-    (best, candidate) => (best === undefined || candidate.signsFrom > best.signsFrom ? candidate : best),
-    undefined,
-  )
+  const [first, ...later] = keys
+    .filter((key) => key.algorithm === algorithm)
+    .sort((a, b) => a.signsFrom.getTime() - b.signsFrom.getTime())
+  // The first one signs even before its time: a clock that was set back must not leave the project without a key.
+  const key = later.findLast((candidate) => candidate.signsFrom <= now) ?? first
   if (key === undefined) throw new Error(`no ${algorithm} signing key`)
   return key
 }

@@ -68,7 +68,8 @@ function refusal(bucket: Bucket, retryAt: number, now: Instant): Refusal {
 }
 
 /**
- * Charges every bucket once, or none.
+ * Charges every bucket once, or none. A bucket that is full beyond its period was filled before the clock was set back;
+ * it counts as empty, since waiting for its time might take for ever.
  * @throws Refusal 429 `RateLimited`, naming the first bucket that is full.
  */
 export async function charge(scope: Scope<Query>, buckets: readonly Bucket[], now: Instant): Promise<Charge> {
@@ -90,9 +91,10 @@ export async function charge(scope: Scope<Query>, buckets: readonly Bucket[], no
     insert into rate_bucket as b (project_id, key, arrival)
     select ${scope.projectId}, a.key, ${now}::timestamptz + make_interval(secs => a.cost) from asked a order by a.key
     on conflict (project_id, key) do update
-      set arrival = greatest(b.arrival, ${now}::timestamptz) + (select make_interval(secs => a.cost) from asked a where a.key = excluded.key)
-      where greatest(b.arrival, ${now}::timestamptz)
-        <= ${now}::timestamptz + (select make_interval(secs => a.period - a.cost) from asked a where a.key = excluded.key)
+      set arrival = (select case when b.arrival between ${now}::timestamptz and ${now}::timestamptz + make_interval(secs => a.period + 60)
+          then b.arrival else ${now}::timestamptz end + make_interval(secs => a.cost) from asked a where a.key = excluded.key)
+      where (select b.arrival <= ${now}::timestamptz + make_interval(secs => a.period - a.cost)
+          or b.arrival > ${now}::timestamptz + make_interval(secs => a.period + 60) from asked a where a.key = excluded.key)
     returning key`.execute(scope.query)
   const taken = new Set(rows.map((row) => row.key))
   const giveBack = () =>
@@ -148,5 +150,5 @@ export async function readyAt(scope: Scope, bucket: Bucket, now: Instant): Promi
   const arrival = await arrivalOf(scope, [bucket.name, ...bucket.of].join(' '))
   if (arrival === undefined) return now
   const ready = after(arrival, cost(bucket.limit) - bucket.limit.period)
-  return ready > now ? ready : now
+  return ready > now && arrival <= after(now, bucket.limit.period + 60) ? ready : now
 }

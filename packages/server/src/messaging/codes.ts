@@ -1,6 +1,7 @@
 // One-time codes and links (authentication §4.1): one live code for a purpose and target, its guesses counted on its own
 // row, its text kept only as a MAC under the project's keys, so that a stolen database gives up no six digits.
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { Config } from '../config/schema.ts'
 import type { RateLimit } from '../limits/config.ts'
@@ -35,6 +36,9 @@ export type Sending = {
  * then allows any number; two parties guessing on would find one in a few hours.
  */
 const usualGuesses = 20
+
+/** The page that asks for a code is held back this long at most, to say how its delivery began. */
+const firstImpressionMs = 300
 
 type Settings = {
   triggerPerIp: RateLimit
@@ -279,9 +283,10 @@ export async function sendCode(
       codeId: id,
       ...(options.discard ? { discard: true } : {}),
     })
-    // In development the inbox is read the moment the page is there. Elsewhere nobody waits: how long a delivery takes
-    // would tell whether there was anyone to deliver to.
+    // In development the inbox is read the moment the page is there. Elsewhere a mail server that is down shows at once;
+    // a recovery waits for nothing, since how long that takes would tell whether there was anyone to deliver to.
     if (node.development) await attempted
+    else if (sending.purpose !== 'forgot-password') await Promise.race([attempted, sleep(firstImpressionMs)])
   } catch (error) {
     await charged.giveBack()
     await pause.giveBack()
@@ -505,6 +510,8 @@ export type CodeShown = {
   exceeded: boolean
   approved: boolean
   delivery: 'sending' | 'sent' | 'failed'
+  /** The message did not leave at the first attempt; it will be tried again. */
+  delayed: boolean
   deliveryError: string | undefined
 }
 
@@ -522,6 +529,7 @@ export async function codeShown(node: Node, project: Project, sending: Sending):
     approved:
       live && row.used_at === null && row.expires_at > now && (row.data as { approved?: unknown }).approved === true,
     delivery: live ? (row.delivery as CodeShown['delivery']) : 'sent',
-    deliveryError: live ? (row.delivery_error ?? undefined) : undefined,
+    delayed: live && row.delivery === 'sending' && row.delivery_error !== null,
+    deliveryError: live && row.delivery === 'failed' ? (row.delivery_error ?? undefined) : undefined,
   }
 }

@@ -15,7 +15,10 @@ export function smtpMailer(operatorUrl: string | undefined): Mailer {
         reason: 'NoAvailableSMTPConfiguration',
         message: 'no mail server is configured',
       })
-    const transport = server === undefined ? createTransport(operatorUrl) : createTransport(transportOptions(server))
+    const transport =
+      server === undefined
+        ? createTransport(withPatience(operatorUrl ?? ''))
+        : createTransport(transportOptions(server))
     try {
       await transport.sendMail({
         from: server?.sender ?? email.sender ?? 'no-reply@localhost',
@@ -30,14 +33,23 @@ export function smtpMailer(operatorUrl: string | undefined): Mailer {
   }
 }
 
+/** Milliseconds: shorter than a job of the queue may take. */
+const patience = { connectionTimeout: 5000, greetingTimeout: 5000, socketTimeout: 15_000 }
+
+/** The same for a URL, which may name others. */
+function withPatience(url: string): string {
+  const patient = new URL(url)
+  for (const [name, ms] of Object.entries(patience))
+    if (!patient.searchParams.has(name)) patient.searchParams.set(name, String(ms))
+  return patient.href
+}
+
 function transportOptions(server: SmtpServer) {
   return {
     host: server.host,
     port: server.port,
     secure: server.mode === 'ssl',
-    connectionTimeout: 5000,
-    greetingTimeout: 5000,
-    socketTimeout: 15_000,
+    ...patience,
     ...(server.username !== '' ? { auth: { user: server.username, pass: server.password } } : {}),
   }
 }

@@ -80,9 +80,10 @@ export async function deliver(
       { err: error, detail, project: project.id, channel: job.channel, last: attempt.last },
       'a message was not taken',
     )
-    if (!hopeless && !attempt.last) return 'again'
-    await note(world, job, 'failed', error instanceof Refusal ? error.reason : 'OTPDeliveryUnexpectedError')
-    return 'never'
+    const again = !hopeless && !attempt.last
+    const reason = error instanceof Refusal ? error.reason : 'OTPDeliveryUnexpectedError'
+    await note(world, job, again ? 'sending' : 'failed', reason)
+    return again ? 'again' : 'never'
   }
 }
 
@@ -144,7 +145,12 @@ function isHopeless(error: unknown): boolean {
   return typeof code === 'number' && code >= 500 && code < 600
 }
 
-async function note(world: World, job: Job, delivery: 'sent' | 'failed', error: string | null): Promise<void> {
+async function note(
+  world: World,
+  job: Job,
+  delivery: 'sending' | 'sent' | 'failed',
+  error: string | null,
+): Promise<void> {
   await world.db.query
     .updateTable('otp_code')
     .set({ delivery, delivery_error: error })

@@ -18,7 +18,7 @@ export function secondsUntil(moment: string, now: Date): number {
 }
 
 /** The message did not leave, or the code is spent: what to know before typing. */
-export function CodeTrouble({ failed, spent }: { failed: boolean; spent: boolean }) {
+export function CodeTrouble({ failed, delayed, spent }: { failed: boolean; delayed: boolean; spent: boolean }) {
   if (spent)
     return (
       <Notice tone="danger">
@@ -29,6 +29,12 @@ export function CodeTrouble({ failed, spent }: { failed: boolean; spent: boolean
     return (
       <Notice tone="danger">
         <T k="error.message_not_sent" />
+      </Notice>
+    )
+  if (delayed)
+    return (
+      <Notice tone="warn">
+        <T k="error.message_delayed" />
       </Notice>
     )
   return null
@@ -90,7 +96,11 @@ export const enterOobOtp: Page = {
               </>
             ) : null}
           </Lead>
-          <CodeTrouble failed={data.delivery_status === 'failed'} spent={data.failed_attempt_rate_limit_exceeded} />
+          <CodeTrouble
+            failed={data.delivery_status === 'failed'}
+            delayed={view.about.messageDelayed ?? false}
+            spent={data.failed_attempt_rate_limit_exceeded}
+          />
           <Form hidden={{ x_action: 'submit' }}>
             <CodeField
               name="x_code"
@@ -136,7 +146,11 @@ export const oobOtpLink: Page = {
           <Lead>
             <T k="link.sent" vars={{ target }} />
           </Lead>
-          <CodeTrouble failed={data.delivery_status === 'failed'} spent={data.failed_attempt_rate_limit_exceeded} />
+          <CodeTrouble
+            failed={data.delivery_status === 'failed'}
+            delayed={view.about.messageDelayed ?? false}
+            spent={data.failed_attempt_rate_limit_exceeded}
+          />
           <Form hidden={{ x_action: 'check' }} goesOn={data.can_check ? 'now' : 'later'}>
             <Button>{words('link.check')}</Button>
           </Form>

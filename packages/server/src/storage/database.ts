@@ -36,6 +36,13 @@ type Result = { rows: unknown[]; rowCount: number | null; command: string }
 export type OnStatement = (text: string) => void
 type ClientPool = { connect(): Promise<Client>; end(): Promise<void> }
 
+/**
+ * How long a statement is waited for. The server's own time-out says nothing when the server hangs, or the network does.
+ * Work on the schema, and nodes that take turns at it, may take longer.
+ */
+const patience = 5000
+const takesLong = /^\s*(create|alter|drop|lock)\b|pg_advisory/i
+
 /** Opens a pool on PostgreSQL 14 or later. Statements are prepared once per connection, by name. */
 export async function openPostgres(
   url: string,
@@ -60,14 +67,16 @@ export async function openPostgres(
       const client = await pool.connect()
       let broken: Error | undefined
       return {
-        query: (text, values) =>
-          (values.length === 0
-            ? client.query(text)
-            : client.query({ name: statementName(text), text, values: [...values] })
-          ).catch((error: Error) => {
+        async query(text, values) {
+          // What is left of a transaction, its rollback too, would wait as long as the statement that failed.
+          if (broken !== undefined) throw broken
+          const prepared = values.length === 0 ? {} : { name: statementName(text), values: [...values] }
+          const limit = takesLong.test(text) ? {} : { query_timeout: patience }
+          return client.query({ text, ...prepared, ...limit }).catch((error: Error) => {
             if (databaseOutage(error)) broken = error
             throw error
-          }),
+          })
+        },
         release: () => client.release(broken),
       }
     },
@@ -165,7 +174,7 @@ export function databaseOutage(error: unknown): Refusal | undefined {
   const text = error.message
   if (
     outageCodes.test(code) ||
-    /Connection terminated|timeout exceeded when trying to connect|PGlite is clos|after calling end|driver has already been destroyed/i.test(
+    /Connection terminated|timeout exceeded when trying to connect|Query read timeout|PGlite is clos|after calling end|driver has already been destroyed/i.test(
       text,
     )
   )

@@ -207,7 +207,8 @@ export async function createDatabase(serverUrl = process.env.HEADGEAR_TEST_DATAB
   return { url: url.href, drop: () => onServer(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }
 }
 
-async function onServer(url: string, statement: string): Promise<void> {
+/** Runs a statement, or several, on a connection of its own. */
+export async function onServer(url: string, statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 30_000 })
   await client.connect()
   try {
