@@ -25,7 +25,11 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['packages/server/src/**/*.test.{ts,tsx}', 'packages/node/src/**/*.test.ts'] },
+        test: {
+          name: 'unit',
+          testTimeout: 30_000,
+          include: ['packages/server/src/**/*.test.{ts,tsx}', 'packages/node/src/**/*.test.ts'],
+        },
       },
       {
         extends: true,
