@@ -33,6 +33,8 @@ export type RefusalFacts = {
   oauthStatus?: 400 | 401 | 403 | 429 | 503
   /** Seconds after which trying again makes sense; sent as `Retry-After`. */
   retryAfter?: number
+  /** What was presented never was ours: it counts against the caller's address. */
+  guess?: boolean
 }
 
 /** An expected refusal: `name`, `reason`, `message` and `info` go out, `detail` is only logged. */
@@ -44,6 +46,7 @@ export class Refusal extends Error {
   readonly oauth: string | undefined
   readonly oauthStatus: 400 | 401 | 403 | 429 | 503
   readonly retryAfter: number | undefined
+  readonly guess: boolean
 
   constructor(facts: RefusalFacts) {
     super(facts.message)
@@ -54,6 +57,7 @@ export class Refusal extends Error {
     this.oauth = facts.oauth
     this.oauthStatus = facts.oauthStatus ?? 400
     this.retryAfter = facts.retryAfter
+    this.guess = facts.guess ?? false
   }
 
   /** HTTP status at the JSON APIs. */

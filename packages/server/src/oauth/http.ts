@@ -5,6 +5,7 @@ import { at, type Ctx, type Env } from '../http/context.ts'
 import { currentSession } from '../http/current.ts'
 import { isSameOrigin } from '../http/same_origin.ts'
 import { keptKeys, publishedFor } from '../keys/rotate.ts'
+import { charge } from '../limits/rate.ts'
 import { scopeOf } from '../projects/find.ts'
 import { oauthRefusal, Refusal } from '../refusal.ts'
 import { databaseOutage } from '../storage/database.ts'
@@ -12,8 +13,7 @@ import { openAppSession } from './app_session.ts'
 import { asJson } from './as_json.ts'
 import { type Checked, checkAuthorize } from './authorize.ts'
 import { carryDoor, throughHub, toHub } from './carry.ts'
-import { authenticateClient } from './client_auth.ts'
-import { clientRequest } from './client_request.ts'
+import { clientOf, clientRequest, perAddress } from './client_request.ts'
 import { answerDevice, askAboutDevice } from './device.ts'
 import { deviceAuthorizationDoor } from './device_authorization.ts'
 import { discoveryDocument } from './discovery.ts'
@@ -295,7 +295,7 @@ function expired(c: Ctx, form: ReadonlyMap<string, string>): Response | Promise<
 
 oauthDoor.post('/oauth2/token', (c) =>
   asJson(c, async () => {
-    const { node, project, origin, caller } = at(c)
+    const { node, world, project, origin, caller } = at(c)
     const { form, client } = await clientRequest(c)
     const type = form.get('grant_type')
     if (type === undefined) throw oauthRefusal('invalid_request', 'grant_type is missing')
@@ -305,8 +305,7 @@ oauthDoor.post('/oauth2/token', (c) =>
       throw oauthRefusal('unauthorized_client', 'this client may not use this grant')
     const proof = readProof(c, client)
     if (client.dpop_bound_access_tokens) await demandProof(c, proof)
-    // The place for the limits of the token endpoint: each address, each user.
-    return grant.exchange({
+    const exchanged = grant.exchange({
       node,
       project,
       origin,
@@ -316,6 +315,11 @@ oauthDoor.post('/oauth2/token', (c) =>
       proof,
       authorization: c.req.header('authorization'),
       cookie: c.req.header('cookie'),
+    })
+    return exchanged.catch(async (error: unknown) => {
+      if (error instanceof Refusal && error.guess)
+        await charge(scopeOf(world.db, project), [perAddress('OAuthToken', caller.ip)], world.clock.now())
+      throw error
     })
   }),
 )
@@ -327,7 +331,7 @@ oauthDoor.post('/oauth2/revoke', (c) =>
     const authorization = c.req.header('authorization')
     // A client that authenticates must do it rightly; SDKs send no client at all (RFC 7009 §2.1, wire contract §2.6).
     const authenticates = form.has('client_secret') || /^basic /i.test(authorization ?? '')
-    const clientId = authenticates ? authenticateClient(project, form, authorization).client_id : form.get('client_id')
+    const clientId = authenticates ? (await clientOf(c, form)).client_id : form.get('client_id')
     await revoke(world, project, form.get('token') ?? '', clientId)
     return undefined
   }),

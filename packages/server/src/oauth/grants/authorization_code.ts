@@ -20,13 +20,14 @@ import { verifierMatches } from '../pkce.ts'
 import { boundKey } from '../proof.ts'
 import { sameRedirectUri } from '../redirect_uri.ts'
 
-const invalidGrant = (detail: string) => oauthRefusal('invalid_grant', 'invalid authorization code', { detail })
+const invalidGrant = (detail: string, guess = false) =>
+  oauthRefusal('invalid_grant', 'invalid authorization code', { detail, guess })
 
 /** Everything that a code is bound to, checked before it is spent. @throws Refusal. */
 export function checkCode(code: FoundCode | undefined, request: TokenRequest): asserts code is FoundCode {
   const { form, client, node } = request
   const now = node.world.clock.now()
-  if (code === undefined) throw invalidGrant('unknown')
+  if (code === undefined) throw invalidGrant('unknown', true)
   if (code.client_id !== client.client_id) throw invalidGrant('issued to another client')
   const uri = form.get('redirect_uri')
   if (uri === undefined || !sameRedirectUri(uri, code.redirect_uri))
