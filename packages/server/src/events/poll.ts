@@ -66,8 +66,8 @@ export function isFresh(
   now: { monotonic: number; wall: number },
 ): boolean {
   if (sent === undefined) return false
-  const ages = [now.monotonic - sent.monotonic, now.wall - sent.wall]
-  return ages.every((age) => age >= 0 && age < freshFor)
+  const recent = (age: number) => age >= 0 && age < freshFor
+  return recent(now.monotonic - sent.monotonic) && recent(now.wall - sent.wall)
 }
 
 export function logPoll(db: Pick<Database, 'run'>, clock: Clock, log: Logger): LogPoll {

@@ -35,10 +35,14 @@ export function bearerToken(authorization: string): string | undefined {
 /** All values of a cookie: a stale twin from another domain or path must not hide the good one. At most eight are read. */
 function cookieValues(header: string, name: string): string[] {
   const values: string[] = []
-  for (const part of header.split(';')) {
-    const text = part.trim()
-    if (!text.startsWith(name) || text[name.length] !== '=') continue
-    const value = text.slice(name.length + 1).replace(/^"(.*)"$/, '$1')
+  const begin = `${name}=`
+  for (let at = header.indexOf(begin); at !== -1; at = header.indexOf(begin, at + 1)) {
+    let before = at - 1
+    while (header[before] === ' ' || header[before] === '\t') before -= 1
+    if (before >= 0 && header[before] !== ';') continue // the end of a longer name, or part of a value
+    const end = header.indexOf(';', at)
+    const text = header.slice(at + begin.length, end === -1 ? undefined : end).trimEnd()
+    const value = text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text
     if (value !== '' && values.length < 8) values.push(value)
   }
   return values

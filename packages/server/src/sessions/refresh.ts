@@ -11,7 +11,7 @@ import { readCredential, refreshToken } from './credential.ts'
 import { endSession } from './end.ts'
 import { rotation } from './rotation.ts'
 import { aliveBounds, browserLifetimes, grantLifetimes, ignoresKey, isAlive, rotationMode } from './session.ts'
-import { type FoundGrant, findGrant, type Grant, moveGeneration, noteIssued } from './store.ts'
+import { type FoundGrant, findGrant, type MovedGrant, moveGeneration, noteIssued } from './store.ts'
 
 export type RefreshRequest = {
   token: string
@@ -26,7 +26,7 @@ export type RefreshRequest = {
 }
 
 /** `refreshToken` is present when the client must store a new one. `generation` is what new access tokens belong to. */
-export type RefreshResult = { grant: Grant; user: UserFacts; generation: number; refreshToken?: string }
+export type RefreshResult = { grant: MovedGrant; user: UserFacts; generation: number; refreshToken?: string }
 
 const invalid = (detail: string) => oauthRefusal('invalid_grant', 'invalid refresh token', { detail })
 

@@ -31,10 +31,14 @@ export type Times = { created_at: Date; last_access_at: Date; ended_at: Date | n
 
 /** When the session dies if nobody touches it. */
 export function diesAt(times: Times, lifetimes: Lifetimes): Instant {
-  const absolute = after(times.created_at, lifetimes.lifetime)
-  if (lifetimes.idle === undefined) return absolute
-  const idle = after(times.last_access_at, lifetimes.idle + accessSlack(lifetimes.idle))
-  return idle < absolute ? idle : absolute
+  return new Date(deathOf(times, lifetimes))
+}
+
+/** The same in milliseconds: every request asks, and dates are dear. */
+function deathOf(times: Times, { lifetime, idle }: Lifetimes): number {
+  const absolute = times.created_at.getTime() + lifetime * 1000
+  if (idle === undefined) return absolute
+  return Math.min(absolute, times.last_access_at.getTime() + (idle + accessSlack(idle)) * 1000)
 }
 
 /** `isAlive` turned round: what a row's times must be after, for a statement that checks while it writes. */
@@ -50,7 +54,7 @@ export function aliveBounds(
 }
 
 export function isAlive(times: Times, lifetimes: Lifetimes, now: Instant): boolean {
-  return times.ended_at === null && now < diesAt(times, lifetimes)
+  return times.ended_at === null && now.getTime() < deathOf(times, lifetimes)
 }
 
 /**

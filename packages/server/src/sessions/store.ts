@@ -1,6 +1,6 @@
 // The session tree in the database. Reads bring the user's facts along, so that a cold resolve is one statement.
 import { type RawBuilder, sql } from 'kysely'
-import type { Scope, Tx } from '../storage/database.ts'
+import { type Scope, statement, type Tx } from '../storage/database.ts'
 import { type UserFacts, userFacts } from '../users/facts.ts'
 import { userFactsColumn } from '../users/store.ts'
 import type { RotationMode } from './session.ts'
@@ -280,7 +280,58 @@ export async function insertGrant(
   return rows[0] && userFacts(rows[0].user_facts)
 }
 
-export type Refreshed = FoundGrant
+/** As much of a grant as its new tokens say. */
+export type MovedGrant = Pick<Grant, 'id' | 'generation' | 'key_ids' | 'scopes' | 'auth_time' | 'amr' | 'origin'>
+
+const movement = statement<
+  {
+    project: string
+    id: Buffer
+    client: string
+    presented: number
+    always: boolean
+    unbound: boolean
+    key: number
+    jkt: string | null
+    ignoresKey: boolean
+    bindsKey: boolean
+    createdAfter: Date
+    accessedAfter: Date | null
+    parentCreatedAfter: Date
+    parentAccessedAfter: Date | null
+    now: Date
+    ip: string
+    agent: string
+    device: string | null
+    issued: Date | null
+  },
+  MovedGrant & { user_facts: unknown }
+>((put) => {
+  const rotate = sql`(g.kind <> 'anonymous' and (${put('always')}::boolean
+    or (${put('unbound')}::boolean and g.dpop_jkt is null)))`
+  const now = sql`${put('now')}::timestamptz`
+  // The browser session in a subselect of one row: an `exists` may be answered by hashing the whole table.
+  return sql`
+    update offline_grant g set
+      generation = ${put('presented')}::int + ${rotate}::int,
+      seen_generation = greatest(g.seen_generation, ${put('presented')}),
+      key_ids = case when ${rotate} then (array[${put('key')}]::smallint[] || g.key_ids)[1:5] else g.key_ids end,
+      rotated_at = case when ${rotate} then (array[${now}] || g.rotated_at)[1:4] else g.rotated_at end,
+      last_access_at = greatest(g.last_access_at, ${now}), last_access_ip = ${put('ip')},
+      user_agent = ${put('agent')},
+      device_info = coalesce(${put('device')}::jsonb, g.device_info),
+      last_issued_exp = greatest(g.last_issued_exp, ${put('issued')}::timestamptz),
+      dpop_jkt = case when ${put('bindsKey')}::boolean then ${put('jkt')} else g.dpop_jkt end
+    from end_user u
+    where g.project_id = ${put('project')} and g.id = ${put('id')} and g.client_id = ${put('client')}
+      and g.generation <= ${put('presented')} and g.has_refresh_token
+      and ${alive('g', { createdAfter: put('createdAfter'), accessedAfter: put('accessedAfter') })}
+      and (g.dpop_jkt is null or g.dpop_jkt = ${put('jkt')} or ${put('ignoresKey')}::boolean)
+      and (not g.sso or (select ${alive('p', { createdAfter: put('parentCreatedAfter'), accessedAfter: put('parentAccessedAfter') })}
+        from idp_session p where p.project_id = g.project_id and p.id = g.idp_session_id))
+      and u.project_id = g.project_id and u.id = g.user_id and ${mayAct('u', now)}
+    returning g.id, g.generation, g.key_ids, g.scopes, g.auth_time, g.amr, g.origin, ${userFactsColumn('u')} as user_facts`
+})
 
 /**
  * The one statement of a refresh: moves the generation from `presented` if the grant still stands there and everything
@@ -308,30 +359,31 @@ export async function moveGeneration(
     deviceInfo: object | undefined
     jwtExpiresAt: Date | null
   },
-): Promise<FoundGrant | undefined> {
-  const { now } = move
-  const rotate = sql`(g.kind <> 'anonymous' and (${move.rotation === 'always'}::boolean
-    or (${move.rotation === 'unbound'}::boolean and g.dpop_jkt is null)))`
-  const { rows } = await sql<Record<string, unknown>>`
-    update offline_grant g set
-      generation = ${move.presented}::int + ${rotate}::int,
-      seen_generation = greatest(g.seen_generation, ${move.presented}),
-      key_ids = case when ${rotate} then (array[${move.keyId}]::smallint[] || g.key_ids)[1:5] else g.key_ids end,
-      rotated_at = case when ${rotate} then (array[${now}]::timestamptz[] || g.rotated_at)[1:4] else g.rotated_at end,
-      last_access_at = greatest(g.last_access_at, ${now}::timestamptz), last_access_ip = ${move.ip},
-      user_agent = ${move.userAgent.slice(0, 512)},
-      device_info = coalesce(${move.deviceInfo === undefined ? null : JSON.stringify(move.deviceInfo)}::jsonb, g.device_info),
-      last_issued_exp = greatest(g.last_issued_exp, ${move.jwtExpiresAt}::timestamptz),
-      dpop_jkt = case when ${move.bindsKey}::boolean then ${move.jkt} else g.dpop_jkt end
-    from end_user u
-    where g.project_id = ${scope.projectId} and g.id = ${move.id} and g.client_id = ${move.clientId}
-      and g.generation <= ${move.presented} and g.has_refresh_token and ${alive('g', move.bounds)}
-      and (g.dpop_jkt is null or g.dpop_jkt = ${move.jkt} or ${move.ignoresKey}::boolean)
-      and (not g.sso or exists (select 1 from idp_session p
-        where p.project_id = g.project_id and p.id = g.idp_session_id and ${alive('p', move.parentBounds)}))
-      and u.project_id = g.project_id and u.id = g.user_id and ${mayAct('u', now)}
-    returning g.*, ${userFactsColumn('u')} as user_facts`.execute(scope.query)
-  return rows[0] && found(rows[0])
+): Promise<{ grant: MovedGrant; user: UserFacts } | undefined> {
+  const [row] = await movement(scope.query, {
+    project: scope.projectId,
+    id: move.id,
+    client: move.clientId,
+    presented: move.presented,
+    always: move.rotation === 'always',
+    unbound: move.rotation === 'unbound',
+    key: move.keyId,
+    jkt: move.jkt,
+    ignoresKey: move.ignoresKey,
+    bindsKey: move.bindsKey,
+    createdAfter: move.bounds.createdAfter,
+    accessedAfter: move.bounds.accessedAfter,
+    parentCreatedAfter: move.parentBounds.createdAfter,
+    parentAccessedAfter: move.parentBounds.accessedAfter,
+    now: move.now,
+    ip: move.ip,
+    agent: move.userAgent.slice(0, 512),
+    device: move.deviceInfo === undefined ? null : JSON.stringify(move.deviceInfo),
+    issued: move.jwtExpiresAt,
+  })
+  if (row === undefined) return undefined
+  const { user_facts, ...grant } = row
+  return { grant, user: userFacts(user_facts) }
 }
 
 /**
@@ -381,14 +433,14 @@ export async function replaceDeviceSecret(
 export type AliveBounds = { createdAfter: Date; accessedAfter: Date | null }
 
 /** `isAlive` of sessions/session.ts as a condition; a property test holds the two together. */
-export function alive(alias: string, bounds: AliveBounds): RawBuilder<unknown> {
+export function alive(alias: string, bounds: { [bound in keyof AliveBounds]: unknown }): RawBuilder<unknown> {
   const s = sql.ref(alias)
   return sql`${s}.ended_at is null and ${s}.created_at > ${bounds.createdAfter}::timestamptz
     and (${bounds.accessedAfter}::timestamptz is null or ${s}.last_access_at > ${bounds.accessedAfter}::timestamptz)`
 }
 
 /** `barred` of users/status.ts as a condition; a property test holds the two together. */
-export function mayAct(alias: string, now: Date): RawBuilder<unknown> {
+export function mayAct(alias: string, now: unknown): RawBuilder<unknown> {
   const u = sql.ref(alias)
   const at = sql`${now}::timestamptz`
   return sql`not ${u}.is_disabled and ${u}.anonymized_at is null and ${u}.delete_at is null and ${u}.anonymize_at is null

@@ -1,7 +1,7 @@
 // One handle for both databases: PostgreSQL through `pg`, or PGlite inside this process.
 import { createHash } from 'node:crypto'
 import type { PGlite } from '@electric-sql/pglite'
-import { Kysely, PostgresDialect, type Transaction } from 'kysely'
+import { CompiledQuery, Kysely, PostgresDialect, type RawBuilder, sql, type Transaction } from 'kysely'
 import { Refusal, unavailable } from '../refusal.ts'
 import type { Tables } from './tables.ts'
 
@@ -27,6 +27,33 @@ export function inTransaction<T>(
   work: (tx: Scope<Tx>) => Promise<T>,
 ): Promise<T> {
   return scope.query.transaction().execute((query) => work({ projectId: scope.projectId, query }))
+}
+
+/** Puts the place of a parameter into a statement, as often as it is needed there. */
+export type Put<Parameters> = (name: keyof Parameters & string) => RawBuilder<never>
+
+/**
+ * A statement of the hot paths: put together once, for building it anew takes longer than PostgreSQL takes to run it.
+ * Every value goes by `put`.
+ */
+export function statement<Parameters extends Record<string, unknown>, Row>(
+  build: (put: Put<Parameters>) => RawBuilder<unknown>,
+): (query: Query, parameters: Parameters) => Promise<Row[]> {
+  let made: { text: string; names: string[] } | undefined
+  const make = (query: Query) => {
+    const names: string[] = []
+    const { sql: text, parameters } = build((name) => {
+      if (!names.includes(name)) names.push(name)
+      return sql.raw(`$${names.indexOf(name) + 1}`)
+    }).compile(query)
+    if (parameters.length > 0) throw new Error(`a value stands in a statement that is built once: ${text}`)
+    return { text, names }
+  }
+  return async (query, parameters) => {
+    made ??= make(query)
+    const values = made.names.map((name) => parameters[name])
+    return (await query.executeQuery<Row>(CompiledQuery.raw(made.text, values))).rows
+  }
 }
 
 /** What both databases offer below Kysely: a client taken for a while, used alone, and given back. */

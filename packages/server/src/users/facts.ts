@@ -39,7 +39,8 @@ const dates = [
 
 /** Parses the column `user_facts`: JSON keeps timestamps as text. */
 export function userFacts(column: unknown): UserFacts {
-  const facts = { ...(column as Record<string, unknown>) }
+  const { user, ...lists } = column as { user: Record<string, unknown> }
+  const facts: Record<string, unknown> = { ...user, ...lists }
   for (const name of dates) facts[name] = typeof facts[name] === 'string' ? new Date(facts[name]) : null
   return facts as unknown as UserFacts
 }

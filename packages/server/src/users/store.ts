@@ -8,17 +8,17 @@ import type { AccountStatus } from './status.ts'
 /** A JSON column `user_facts` for the user row that `alias` names; parse it with `userFacts`. */
 export function userFactsColumn(alias: string): RawBuilder<unknown> {
   const u = sql.ref(alias)
-  return sql`(select to_jsonb(${u}.*) || jsonb_build_object(
-    'identities', coalesce((select jsonb_agg(jsonb_build_object('type', i.type, 'login_id_key', i.login_id_key,
+  return sql`(select json_build_object('user', row_to_json(${u}.*),
+    'identities', coalesce((select json_agg(json_build_object('type', i.type, 'login_id_key', i.login_id_key,
       'login_id_type', i.login_id_type, 'login_id', i.login_id, 'claims', i.claims, 'created_at', i.created_at,
       'updated_at', i.updated_at) order by i.created_at) from identity i
       where i.project_id = ${u}.project_id and i.user_id = ${u}.id), '[]'),
-    'authenticators', coalesce((select jsonb_agg(jsonb_build_object('type', a.type, 'kind', a.kind, 'created_at', a.created_at,
+    'authenticators', coalesce((select json_agg(json_build_object('type', a.type, 'kind', a.kind, 'created_at', a.created_at,
       'updated_at', a.updated_at)) from authenticator a
       where a.project_id = ${u}.project_id and a.user_id = ${u}.id), '[]'),
-    'verified', coalesce((select jsonb_agg(jsonb_build_object('name', v.name, 'value', v.value)) from verified_claim v
+    'verified', coalesce((select json_agg(json_build_object('name', v.name, 'value', v.value)) from verified_claim v
       where v.project_id = ${u}.project_id and v.user_id = ${u}.id), '[]'),
-    'roles', coalesce((select jsonb_agg(r.role_key order by r.role_key) from user_role r
+    'roles', coalesce((select json_agg(r.role_key order by r.role_key) from user_role r
       where r.project_id = ${u}.project_id and r.user_id = ${u}.id), '[]')))`
 }
 
