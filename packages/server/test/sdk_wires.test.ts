@@ -202,6 +202,26 @@ describe.each(sdks)('S1: %s', (_, sdk: Sdk) => {
     expect(other.page.url.pathname).toBe('/settings')
   })
 
+  test('deletes the account by a settings action, and is told that it is done', async () => {
+    const { mine, username } = await signedUp(sdk)
+    const { refreshToken } = { ...mine.kept }
+    await mine.settingsAction('delete_account', async (view) => {
+      expect(standing(view)).toEqual([200, '/settings/delete_account', null])
+      await view.send({ delete: 'DELETE' })
+    })
+    expect(mine.seen.cleared).toBe('INVALID')
+    mine.kept.refreshToken = refreshToken as string
+    await expect(mine.fetchUserInfo()).rejects.toThrow('invalid_grant')
+    let shown = ''
+    await mine
+      .authenticate(async (view) => {
+        await signsIn(username)(view)
+        shown = view.page.text
+      })
+      .catch((error: unknown) => expect(error).toBeInstanceOf(SdkError))
+    expect(shown).toMatch(/^You closed this account/)
+  })
+
   test('is told by the words it knows that its session has ended elsewhere', async () => {
     for (const operation of ['fetchUserInfo', 'openSettings'] as const) {
       const { mine, info } = await signedUp(sdk)
