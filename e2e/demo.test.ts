@@ -93,13 +93,13 @@ async function accessToken(): Promise<string> {
 }
 
 describe('signing up and being known', () => {
-  test('strangers are refused by all three', async () => {
+  test('S6: strangers are refused by all three', async () => {
     await page.goto(demo.app)
     await page.locator('body[data-session="signed-out"]').waitFor()
     await theySay('refused')
   })
 
-  test('a new account is known to all three, survives a reload, and is forgotten by all three on signing out', async () => {
+  test('S1, S6: a new account is known to all three, survives a reload, and is forgotten by all three on signing out', async () => {
     const ann = somebody()
     await signUp(ann)
     expect(await page.locator('#person-name').textContent()).toBe(ann.email)
@@ -155,7 +155,7 @@ describe('signing up and being known', () => {
 })
 
 describe('staying signed in', () => {
-  test('fetch renews an access token that ran out', async () => {
+  test('S5: fetch renews an access token that ran out', async () => {
     await page.clock.install()
     await signUp(somebody())
     const id = await page.locator('#user-id').textContent()
@@ -189,7 +189,7 @@ describe('staying signed in', () => {
     await second.locator('body[data-session="signed-out"]').waitFor()
   })
 
-  test('the command on the first page ends the session, and the app notices within a second', async () => {
+  test('S11: the command on the first page ends the session, and the app notices within a second', async () => {
     const ann = somebody()
     await signUp(ann)
     const start = await context.newPage()

@@ -37,7 +37,7 @@ async function type(command: string): Promise<string> {
   return (await promisify(execFile)('sh', ['-ec', command], { cwd: root })).stdout
 }
 
-test('nginx', async () => {
+test('S8: nginx', async () => {
   const [start, asNobody, asGuest, asTheBoss, asMember, ...more] = (await commands('nginx')) as [
     string,
     string,
@@ -53,7 +53,7 @@ test('nginx', async () => {
   expect(await type(asMember)).toMatch(/^HTTP\/1.1 401 /)
 })
 
-test('a backend that checks JWTs', async () => {
+test('S6, S9: a backend that checks JWTs', async () => {
   const port = await freePort()
   const [start = '', asNobody = '', asGuest = '', ...more] = await commands('jwt-backend', { 4004: port })
   expect(more).toEqual([])

@@ -66,7 +66,7 @@ const spoofed = {
   x_authgear_user_id: 'the-boss',
 }
 
-describe('where guests may come in', () => {
+describe('S8: where guests may come in', () => {
   test('a stranger is a guest, and the app refuses what is for members', async () => {
     expect(await ask('/')).toMatchObject({ status: 200, body: { hello: 'guest' } })
     expect(await ask('/api/me')).toMatchObject({ status: 401, body: { error: 'sign in first' } })
@@ -100,7 +100,7 @@ describe('where guests may come in', () => {
   })
 })
 
-describe('members only, with ?deny=401', () => {
+describe('S8: members only, with ?deny=401', () => {
   test('a stranger and a bad token get 401 from nginx itself', async () => {
     const stranger = await ask('/members/', spoofed)
     expect(stranger.status).toBe(401)

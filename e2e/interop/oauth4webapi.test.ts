@@ -41,7 +41,7 @@ const cases: [ClientKind, Algorithm, () => oauth.ClientAuth][] = [
   ['post', 'ES256', () => oauth.ClientSecretPost(secret)],
 ]
 
-describe.each(cases)('a %s client with %s', (kind, alg, authentication) => {
+describe.each(cases)('S24: a %s client with %s', (kind, alg, authentication) => {
   const client: oauth.Client = { client_id: clientId(kind, alg), id_token_signed_response_alg: alg }
   const auth = authentication()
 

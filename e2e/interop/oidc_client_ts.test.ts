@@ -1,39 +1,23 @@
 // S3, S5, S24: the library that single-page apps use, bundled by vite and run where it belongs.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { BrowserContext, Page } from 'playwright-core'
-import { build, type PreviewServer, preview } from 'vite'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { freePort } from '../support/free_port.ts'
 import { answerPages, type Person } from '../support/person.ts'
+import { type Bundle, serveBundle } from './bundle.ts'
 import type { Settings } from './oidc_client_ts/main.ts'
 import { clientId, type Provider, startProvider } from './provider.ts'
 
 let provider: Provider
-let app: PreviewServer
+let app: Bundle
 let origin: string
-let outDir: string
 
 beforeAll(async () => {
-  outDir = await mkdtemp(join(tmpdir(), 'headgear-oidc-client-ts-'))
-  const port = await freePort()
-  origin = `http://localhost:${port}`
-  const root = join(import.meta.dirname, 'oidc_client_ts')
-  const site = {
-    root,
-    configFile: false,
-    logLevel: 'warn',
-    build: { outDir, emptyOutDir: true, target: 'es2022' },
-  } as const
-  await build(site)
-  app = await preview({ ...site, preview: { host: '127.0.0.1', port, strictPort: true } })
-  provider = await startProvider([origin])
+  app = await serveBundle('oidc_client_ts')
+  origin = app.origin
+  provider = await startProvider({ spa: [origin] })
 })
 afterAll(async () => {
   await provider?.[Symbol.asyncDispose]()
-  await app?.close()
-  await rm(outDir, { recursive: true, force: true })
+  await app?.[Symbol.asyncDispose]()
 })
 
 let context: BrowserContext

@@ -25,7 +25,7 @@ const cases: [ClientKind, Algorithm, string, () => client.ClientAuth][] = [
   ['third', 'ES256', 'client_secret_basic, by consent', () => client.ClientSecretBasic(secret)],
 ]
 
-describe.each(cases)('a %s client, %s: %s', (kind, alg, _, authentication) => {
+describe.each(cases)('S24: a %s client, %s: %s', (kind, alg, _, authentication) => {
   let config: client.Configuration
   let visitor: Visitor
   let first: Awaited<ReturnType<typeof signIn>>
@@ -69,7 +69,7 @@ describe.each(cases)('a %s client, %s: %s', (kind, alg, _, authentication) => {
     return { tokens, claims, back }
   }
 
-  test('gets tokens, and learns who it is', async () => {
+  test('S3: gets tokens, and learns who it is', async () => {
     const { tokens, claims } = first
     expect(tokens).toMatchObject({ token_type: 'bearer', expires_in: 1800 })
     expect(Object.keys(tokens).sort()).toEqual(

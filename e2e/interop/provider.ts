@@ -82,8 +82,14 @@ export type Visitor = {
   pass(url: URL | string, path?: string): Promise<Request>
 }
 
-/** `spa` are origins of apps that run in the browser: they are answered at `/`, and left at `/bye`. */
-export async function startProvider(spa: readonly string[] = []): Promise<Provider> {
+/**
+ * `spa` are origins of apps that run in the browser: they are answered at `/`, and left at `/bye`. `clients` and `config`
+ * come on top of what every library here needs.
+ */
+export async function startProvider(
+  more: { spa?: readonly string[]; clients?: readonly object[]; config?: Record<string, unknown> } = {},
+): Promise<Provider> {
+  const { spa = [], clients: others = [] } = more
   const app = await startReceiver()
   const port = await freePort()
   const issuer = `http://localhost:${port}`
@@ -111,7 +117,15 @@ export async function startProvider(spa: readonly string[] = []): Promise<Provid
       keys: [{ kty: 'oct', kid: 'one', k: Buffer.from(secret).toString('base64url') }],
     }))
   // JSON is YAML.
-  await writeFile(config, JSON.stringify({ id: 'interop', http: { public_origin: issuer }, oauth: { clients } }))
+  await writeFile(
+    config,
+    JSON.stringify({
+      id: 'interop',
+      http: { public_origin: issuer },
+      ...more.config,
+      oauth: { clients: [...clients, ...others] },
+    }),
+  )
   await writeFile(secrets, JSON.stringify({ secrets: [{ key: 'oauth.client_secrets', data: { items } }] }))
   const server = await startServer({ port, args: ['--dev', '--config', config, '--secrets', secrets] })
   const browser = await launchChromium()

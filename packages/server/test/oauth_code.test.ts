@@ -101,8 +101,8 @@ const basic = (id: string, secret = '') => ({
   authorization: `Basic ${Buffer.from(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`).toString('base64')}`,
 })
 
-describe('S3, S4: the code flow', () => {
-  test('ends with access, refresh and ID token of the user who signed in', async () => {
+describe('S3: the code flow', () => {
+  test('S4: ends with access, refresh and ID token of the user who signed in', async () => {
     const got = await getTokens(site, spa, { params: { nonce: 'n-1' } })
     expect(got.answer).toEqual({ code: expect.stringMatching(/^[A-Za-z0-9_-]{32}$/), state: 'st', iss: site.origin })
     expect(got.body).toEqual({

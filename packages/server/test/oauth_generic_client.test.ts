@@ -49,7 +49,7 @@ describe.each([
   ['client_secret_basic', 'basic', () => oauth.ClientSecretBasic(site.made.client_secrets.basic ?? '')],
   ['client_secret_post', 'post', () => oauth.ClientSecretPost(site.made.client_secrets.post ?? '')],
   ['none', 'public', () => oauth.None()],
-] as const)('a stock client with %s', (_, clientId, authentication) => {
+] as const)('S24: a stock client with %s', (_, clientId, authentication) => {
   test.each([
     ['a DPoP key', true],
     ['no key', false],
@@ -138,7 +138,7 @@ describe.each([
   })
 })
 
-test('a stock client that binds its access tokens meets every demand for a nonce', async () => {
+test('S24: a stock client that binds its access tokens meets every demand for a nonce', async () => {
   const client: oauth.Client = { client_id: 'bound' }
   const [verifier, state] = [oauth.generateRandomCodeVerifier(), oauth.generateRandomState()]
   const DPoP = oauth.DPoP(client, await oauth.generateKeyPair('ES256'))
