@@ -104,7 +104,7 @@ describe('a code by mail', () => {
       .where('project_id', '=', project.id)
       .executeTakeFirstOrThrow()
     expect(JSON.stringify(row)).not.toContain(code)
-    expect(await checkCode(node, project, toMail, code, asker.ip)).toBe('good')
+    expect(await checkCode(node, project, toMail, code, { ip: asker.ip })).toBe('good')
     expect(lines.join('\n')).not.toContain(code)
   })
 
@@ -252,7 +252,7 @@ describe('a text message', () => {
     const code = (message.template_variables as { code: string }).code
     expect(message.body).toContain(code)
     expect(message.body).toContain(`@${project.id}.localhost`)
-    expect(await checkCode(node, project, sending, code, asker.ip)).toBe('good')
+    expect(await checkCode(node, project, sending, code, { ip: asker.ip })).toBe('good')
     server.close()
   })
 

@@ -469,6 +469,32 @@ describe('steps', () => {
     expect(browser.page.url.pathname).toBe('/settings')
   })
 
+  test('a code counts again for the sign-in that it was spent in, and for no other', async () => {
+    const email = newEmail()
+    const [browser, stranger] = [plainBrowser(project), plainBrowser(project)]
+    for (const one of [browser, stranger]) {
+      await one.open('/signup')
+      await one.send({ x_login_id: email })
+      expect(one.page.url.pathname).toBe(codePage)
+    }
+    const asked = browser.page
+    const code = codeTo(server, email)
+    const { url } = asked
+    const [first, second] = await Promise.all([0, 1].map(() => browser.post(url.href, { x_code: code })))
+    expect([first?.url.pathname, second?.url.pathname]).toEqual(Array(2).fill('/authflow/v2/create_password'))
+    browser.restore(asked)
+    await browser.send({ x_code: code })
+    expect(browser.page.url.pathname).toBe('/authflow/v2/create_password')
+    browser.restore(asked)
+    await browser.send({ x_code: code === '000000' ? '000001' : '000000' })
+    expect(browser.page.text).toContain('That code isn’t right.')
+    await stranger.send({ x_code: code })
+    expect([stranger.page.url.pathname, stranger.page.text]).toEqual([
+      codePage,
+      expect.stringContaining('That code isn’t right.'),
+    ])
+  })
+
   test('belong to the browser that began them', async () => {
     const browser = plainBrowser(project)
     await browser.open('/signup')

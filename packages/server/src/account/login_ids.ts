@@ -12,6 +12,7 @@ import {
   identitiesOf,
   insertIdentity,
   loginIdOf,
+  loginIdUniqueKey,
   updateLoginId,
 } from '../identities/store.ts'
 import { type Asker, type CodeShown, checkCode, codeShown, guessLimitRefusal, sendCode } from '../messaging/codes.ts'
@@ -133,6 +134,12 @@ export async function saveLoginId(
     const user = await lockUser(tx, userId, 'update')
     if (user === undefined) throw userNotFound()
     const before = await identitiesOf(tx, userId)
+    // The form was sent twice, and the first has done it.
+    if (
+      identityId === undefined &&
+      before.some((one) => one.unique_key === loginIdUniqueKey(loginId.type, loginId.uniqueKey))
+    )
+      return
     if (identityId === undefined) {
       const id = await insertIdentity(tx, userId, { type: 'login_id', loginId }, now)
       if (id === undefined) throw invariant('DuplicatedIdentity', 'identity already exists')
@@ -255,7 +262,10 @@ export async function checkVerification(
   code: string,
   ip: string,
 ): Promise<void> {
-  const verdict = await checkCode(node, project, sendingTo(userId, loginId, project), code, ip)
+  const verdict = await checkCode(node, project, sendingTo(userId, loginId, project), code, {
+    ip,
+    spender: userId,
+  })
   if (verdict === 'revoked') throw guessLimitRefusal()
   if (verdict !== 'good')
     throw new Refusal({ name: 'Forbidden', reason: 'InvalidVerificationCode', message: 'this code does not count' })

@@ -198,13 +198,17 @@ async function begin(
     { id: world.random(32), flow, configVersion: project.version, browser: browserOf(caller), oauthRequestId },
     world.clock.now(),
   )
-  const moved = await proceed({ node, project, caller, run: { flow, facts } }, undefined)
+  const moved = await proceed({ node, project, caller, run: { flow, facts }, spender: spenderOf(stored) }, undefined)
   if (moved.refusal !== undefined) throw moved.refusal
   return settle(node, project, stored, moved, caller)
 }
 
 function browserOf(caller: FlowCaller): Buffer | null {
   return caller.browser === undefined ? null : digest(caller.browser)
+}
+
+function spenderOf({ id, browser }: StoredFlow): string | undefined {
+  return browser === null ? undefined : id.toString('base64url')
 }
 
 // ---- going on -----------------------------------------------------------------------------------------------------
@@ -280,7 +284,7 @@ export async function submit(
   if (stateToken === undefined) return resume(node, project, given, caller)
   const { stored, facts } = await load(node, project, stateToken, caller)
   if (stored.result !== undefined) return finishedView(stateToken, stored, repeat(node, project, stored, caller))
-  const tools: Tools = { node, project, caller, run: { flow: stored.flow, facts } }
+  const tools: Tools = { node, project, caller, run: { flow: stored.flow, facts }, spender: spenderOf(stored) }
   const moved = await proceed(tools, given)
   if (moved.refusal === undefined) return settle(node, project, stored, moved, caller)
   await noteFailure(node, project, moved)

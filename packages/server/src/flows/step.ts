@@ -10,7 +10,14 @@ import type { Place, Run } from './run.ts'
 import type { Question, Turn } from './turn.ts'
 
 /** What a check may use of the world. */
-export type Tools = { node: Node; project: Project; caller: FlowCaller; run: Run }
+export type Tools = {
+  node: Node
+  project: Project
+  caller: FlowCaller
+  run: Run
+  /** The flow, when it belongs to a browser: only there is a code that came twice the same person's. */
+  spender: string | undefined
+}
 
 export type StepRules<C extends StepConfig = StepConfig> = {
   /** Pure: what the step needs next, or nothing once it is satisfied. */

@@ -310,6 +310,9 @@ export function guessLimitRefusal(): Refusal {
 
 type Place = Pick<Sending, 'purpose' | 'target' | 'channel' | 'form' | 'userId'>
 
+/** Who tries a code. The spender who consumed one may bring it again, such as by a second click; nobody else may. */
+export type Guesser = { ip: string; spender?: string | undefined }
+
 /**
  * Spends a guess at the code that is out for this purpose and target; a right one is consumed.
  * @throws Refusal 429 `RateLimited` when this address or user has guessed wrong too often.
@@ -319,7 +322,7 @@ export async function checkCode(
   project: Project,
   place: Place,
   text: string,
-  ip: string,
+  { ip, spender }: Guesser,
 ): Promise<CodeVerdict> {
   const { clock, db } = node.world
   const now = clock.now()
@@ -366,22 +369,32 @@ export async function checkCode(
     place.form === 'link' ? '' : place.target,
     tidyCode(text, place.form),
   )
-  if (row === undefined) return whyNone(scope, place, hashes, most, now)
+  if (row === undefined) {
+    const verdict = await whyNone(scope, place, { hashes, most, now, spender })
+    if (verdict === 'good') await charged.giveBack()
+    return verdict
+  }
   const right = matches(hashes, row.code_hash) && (place.purpose !== 'forgot-password' || row.user_id !== null)
   if (!right) return row.failed_attempts >= most ? 'revoked' : 'wrong'
-  const spent = await spend(scope, row.id, now)
-  if (spent) await charged.giveBack()
-  return spent ? 'good' : 'used'
+  // Of two at once, one spends it; the other may be the same person's second click.
+  const verdict = (await spend(scope, row.id, now, spender))
+    ? 'good'
+    : await whyNone(scope, place, { hashes, most, now, spender })
+  if (verdict === 'good') await charged.giveBack()
+  return verdict
 }
 
 function guessesOf(settings: Settings, form: OtpForm): number {
   return form === 'link' ? 1_000_000 : (settings.guesses ?? usualGuesses)
 }
 
-async function spend(scope: Scope, id: Buffer, now: Instant): Promise<boolean> {
+async function spend(scope: Scope, id: Buffer, now: Instant, spender?: string): Promise<boolean> {
   const { numUpdatedRows } = await scope.query
     .updateTable('otp_code')
-    .set({ used_at: now })
+    .set({
+      used_at: now,
+      ...(spender === undefined ? {} : { data: sql`data || jsonb_build_object('spent_by', ${spender}::text)` }),
+    })
     .where('project_id', '=', scope.projectId)
     .where('id', '=', id)
     .where('used_at', 'is', null)
@@ -392,14 +405,20 @@ async function spend(scope: Scope, id: Buffer, now: Instant): Promise<boolean> {
 async function whyNone(
   scope: Scope,
   place: Place,
-  hashes: readonly Buffer[],
-  most: number,
-  now: Instant,
+  about: { hashes: readonly Buffer[]; most: number; now: Instant; spender: string | undefined },
 ): Promise<CodeVerdict> {
+  const { hashes, most, now, spender } = about
   const row = await findRow(scope, place)
   if (row === undefined || row.expires_at <= now) return 'wrong'
-  if (row.used_at !== null) return matches(hashes, row.code_hash) ? 'used' : 'wrong'
+  if (row.used_at !== null) {
+    if (!matches(hashes, row.code_hash)) return 'wrong'
+    return isSpentBy(row, spender) ? 'good' : 'used'
+  }
   return row.failed_attempts >= most ? 'revoked' : 'wrong'
+}
+
+function isSpentBy(row: { data: unknown }, spender: string | undefined): boolean {
+  return spender !== undefined && (row.data as { spent_by?: unknown }).spent_by === spender
 }
 
 function findRow(scope: Scope, place: Pick<Place, 'purpose' | 'target'>) {
@@ -492,14 +511,17 @@ export async function checkApproved(
   node: Node,
   project: Project,
   place: Pick<Place, 'purpose' | 'target'>,
+  spender: string | undefined,
 ): Promise<CodeVerdict> {
   const scope = scopeOf(node.world.db, project)
   const now = node.world.clock.now()
   const row = await findRow(scope, place)
   if (row === undefined || row.form !== 'link' || row.expires_at <= now) return 'wrong'
-  if (row.used_at !== null) return 'used'
+  if (row.used_at !== null) return isSpentBy(row, spender) ? 'good' : 'used'
   if ((row.data as { approved?: unknown }).approved !== true) return 'wrong'
-  return (await spend(scope, row.id, now)) ? 'good' : 'used'
+  if (await spend(scope, row.id, now, spender)) return 'good'
+  const after = await findRow(scope, place)
+  return after !== undefined && isSpentBy(after, spender) ? 'good' : 'used'
 }
 
 // ---- showing ------------------------------------------------------------------------------------------------------

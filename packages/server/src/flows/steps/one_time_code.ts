@@ -106,7 +106,7 @@ export async function checkForCode(
   good: () => Fact[],
   refuse: (verdict: Exclude<CodeVerdict, 'good' | 'revoked'>) => Refusal,
 ): Promise<Fact[]> {
-  const { node, project, caller, run } = tools
+  const { node, project, caller, run, spender } = tools
   if (input.channel !== undefined) return [{ at: question.at, kind: 'channel', channel: input.channel }]
   const { waitsFor } = question
   if (waitsFor === undefined) throw new Error(`the question at ${question.at} waits for no code`)
@@ -115,8 +115,8 @@ export async function checkForCode(
     return [{ at: question.at, kind: 'sent', sending: waitsFor, again: factsOf(run, 'sent').length }]
   }
   const verdict = input.check
-    ? await checkApproved(node, project, waitsFor)
-    : await checkCode(node, project, waitsFor, input.code ?? '', caller.caller.ip)
+    ? await checkApproved(node, project, waitsFor, spender)
+    : await checkCode(node, project, waitsFor, input.code ?? '', { ip: caller.caller.ip, spender })
   if (verdict === 'good') return good()
   throw verdict === 'revoked' ? guessLimitRefusal() : refuse(verdict)
 }

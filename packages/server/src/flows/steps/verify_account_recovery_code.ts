@@ -57,7 +57,9 @@ export const verifyAccountRecoveryCode: StepRules<VerifyRecovery> = {
       await sendCode(node, project, waitsFor, askerOf(tools), recoveryData(tools, waitsFor))
       return [{ at: place.at, kind: 'sent', sending: waitsFor, again: factsOf(run, 'sent').length }]
     }
-    const verdict = await checkCode(node, project, waitsFor, input.account_recovery_code ?? '', caller.caller.ip)
+    const verdict = await checkCode(node, project, waitsFor, input.account_recovery_code ?? '', {
+      ip: caller.caller.ip,
+    })
     if (verdict === 'good') return [{ at: place.at, kind: 'recovery_verified' }]
     throw recoveryFailed(verdict === 'used' ? 'UsedCode' : 'InvalidCode')
   },
