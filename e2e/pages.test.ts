@@ -1,10 +1,9 @@
-// Every hosted page as people meet it: with and without script, in both themes, on a phone, in two languages, by
-// keyboard, and with the slips that people make.
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+// Every hosted page, looked at: with and without script, in both themes, wide and on a phone, in two languages.
+import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { violations } from './support/axe.ts'
 import { launchChromium } from './support/chromium.ts'
-import { type Hosts, startHosts, Walker } from './support/hosted.ts'
+import { type Hosts, newWalker, startHosts } from './support/hosted.ts'
 import { journeys } from './support/journeys.ts'
 import { english, faults, overflow } from './support/page_checks.ts'
 
@@ -30,30 +29,12 @@ afterEach(() => {
 
 const desktop = { width: 1280, height: 800 }
 const phone = { width: 390, height: 844 }
-
-/** A browser of its own; whatever a page complains of, a breach of its own policy included, fails the test. */
-async function walker(
-  options: BrowserContextOptions,
-  see: (name: string, page: Page) => Promise<void> = async () => {},
-) {
-  const context = await browser.newContext({ viewport: desktop, reducedMotion: 'reduce', ...options })
-  context.setDefaultTimeout(15_000)
-  context.on('page', (page) => {
-    page.on('pageerror', (error) => troubles.push(error.message))
-    page.on('console', (message) => {
-      // A page that says no has a status that says so, too.
-      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
-        troubles.push(`${page.url()}: ${message.text()}`)
-    })
-  })
-  const walk = new Walker(hosts, await context.newPage(), see)
-  return Object.assign(walk, { [Symbol.asyncDispose]: () => context.close() })
-}
+const small = { width: 320, height: 640 }
 
 describe.each(Object.entries(journeys))('%s', (_, go) => {
   test('with script: sound in light and dark, wide and on a phone', async () => {
     const met = new Map<string, string[]>()
-    await using walk = await walker({}, async (name, page) => {
+    await using walk = await newWalker({ hosts, browser, troubles }, {}, async (name, page) => {
       await page.emulateMedia({ colorScheme: 'light' })
       const found = [...(await faults(page)), ...(await violations(page)).map((what) => `light: ${what}`)]
       await page.emulateMedia({ colorScheme: 'dark' })
@@ -70,8 +51,8 @@ describe.each(Object.entries(journeys))('%s', (_, go) => {
 
   test('without script, in Traditional Chinese: every page works, is translated, and fits a small phone', async () => {
     const met = new Map<string, string[]>()
-    const small = { width: 320, height: 640 }
-    await using walk = await walker(
+    await using walk = await newWalker(
+      { hosts, browser, troubles },
       { javaScriptEnabled: false, locale: 'zh-TW', viewport: small },
       async (name, page) => {
         const found = [...(await faults(page)), ...(await english(page)).map((text) => `not translated: ${text}`)]

@@ -2,7 +2,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Headgear, startHeadgear } from 'headgear/testing'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 
 export const password = 'correct horse battery'
 
@@ -172,6 +172,33 @@ function listening(server: Server): Promise<string> {
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve(`http://localhost:${(server.address() as AddressInfo).port}/`))
   })
+}
+
+/** What a page complained of in the browser, a breach of its own policy included. */
+export type Troubles = string[]
+
+/** A person at a browser of their own. `see` hears of each page that a walk shows, once it stands. */
+export async function newWalker(
+  { hosts, browser, troubles }: { hosts: Hosts; browser: Browser; troubles: Troubles },
+  options: BrowserContextOptions = {},
+  see: (name: string, page: Page) => Promise<void> = async () => {},
+): Promise<Walker & AsyncDisposable> {
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    reducedMotion: 'reduce',
+    ...options,
+  })
+  context.setDefaultTimeout(15_000)
+  context.on('page', (page) => {
+    page.on('pageerror', (error) => troubles.push(error.message))
+    page.on('console', (message) => {
+      // A page that says no has a status that says so, too.
+      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
+        troubles.push(`${page.url()}: ${message.text()}`)
+    })
+  })
+  const walk = new Walker(hosts, await context.newPage(), see)
+  return Object.assign(walk, { [Symbol.asyncDispose]: () => context.close() })
 }
 
 let serial = 0
