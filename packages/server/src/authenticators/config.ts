@@ -16,13 +16,10 @@ import {
 // ---- authentication -----------------------------------------------------------------------------------------------
 
 export const identityTypes = ['login_id', 'oauth', 'anonymous', 'biometric', 'passkey', 'siwe', 'ldap'] as const
-export type IdentityType = (typeof identityTypes)[number]
 
 export const primaryAuthenticators = ['password', 'passkey', 'oob_otp_email', 'oob_otp_sms'] as const
-export type PrimaryAuthenticator = (typeof primaryAuthenticators)[number]
 
 export const secondaryAuthenticators = ['password', 'oob_otp_email', 'oob_otp_sms', 'totp'] as const
-export type SecondaryAuthenticator = (typeof secondaryAuthenticators)[number]
 
 const fallsBack = 'As general when left out.'
 const limit = Written.optional().meta({ description: fallsBack })

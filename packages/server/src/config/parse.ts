@@ -11,7 +11,6 @@ import { isLoopback } from './values.ts'
 import { readYaml } from './yaml.ts'
 
 export type { Fault } from './faults.ts'
-export { parseSecrets } from './secrets.ts'
 
 export type ParsedConfig =
   | {

@@ -173,7 +173,6 @@ const OAuthProvider = z
     create_disabled: written.create_disabled ?? modify_disabled,
     delete_disabled: written.delete_disabled ?? modify_disabled,
   }))
-export type OAuthProviderConfig = z.output<typeof OAuthProvider>
 
 const LdapServer = z.strictObject({
   name: z.string().min(1).meta({ title: 'Name' }),

@@ -4,7 +4,6 @@ import { pattern, raise, timeout } from '../config/values.ts'
 import { rateLimit } from '../limits/config.ts'
 
 export const smsProviders = ['nexmo', 'twilio', 'custom'] as const
-export type SmsProvider = (typeof smsProviders)[number]
 
 const SmsGateway = z
   .strictObject({

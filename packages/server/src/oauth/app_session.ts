@@ -43,25 +43,20 @@ export async function openAppSession(c: Ctx, checked: Extract<Checked, { kind: '
 
 /**
  * Sends the person back to the app whose settings action they have finished, with a code for the settings-action grant.
- * @param done `ref` is the page's `x_ref`; `userId` is who did it, session or not (closing an account ends it).
+ * @param ref the page's `x_ref`.
+ * @param by who did it, session or not (closing an account ends it).
  * @returns undefined when no settings action of this user waits under that reference: there is nowhere to go back to.
  */
 export async function completeSettingsAction(
   c: Ctx,
-  done: { ref: string; userId: string },
+  ref: string,
+  by: { userId: string; authTime: Date; amr: readonly string[] },
 ): Promise<Response | undefined> {
   const { world, project } = at(c)
-  const request = await takeOAuthRequest(scopeOf(world.db, project), done.ref, world.clock.now(), {
-    settingsActionOf: done.userId,
+  const request = await takeOAuthRequest(scopeOf(world.db, project), ref, world.clock.now(), {
+    settingsActionOf: by.userId,
   })
-  if (request === undefined) return undefined
-  return complete(c, request, {
-    userId: done.userId,
-    idpSessionId: null,
-    grantId: null,
-    authTime: world.clock.now(),
-    amr: [],
-  })
+  return request && complete(c, request, { ...by, idpSessionId: null, grantId: null })
 }
 
 const settingsPages: Record<NonNullable<OAuthRequest['settingsAction']>, string> = {

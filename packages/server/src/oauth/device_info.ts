@@ -34,8 +34,3 @@ export function deviceModel(info: Record<string, unknown>): string | undefined {
   if (maker !== undefined && model !== undefined) return `${maker} ${model}`
   return text(info, 'ios', 'uname', 'machine')
 }
-
-/** The app's own name on the device, if it said so. */
-export function deviceApplication(info: Record<string, unknown>): string | undefined {
-  return text(info, 'android', 'ApplicationInfoLabel') ?? text(info, 'ios', 'NSBundle', 'CFBundleDisplayName')
-}

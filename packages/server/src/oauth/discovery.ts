@@ -2,6 +2,7 @@
 
 import type { Project } from '../projects/find.ts'
 import type { Origin } from '../projects/origins.ts'
+import { acrSupported } from './acr.ts'
 import { settingsActionType } from './authorize.ts'
 import { claimsSupported } from './claims.ts'
 import { proofAlgorithms } from './dpop.ts'
@@ -33,6 +34,7 @@ export function discoveryDocument(project: Project, { origin }: Origin): Record<
     scopes_supported: scopesSupported,
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256', 'ES256'],
+    acr_values_supported: acrSupported,
     claims_supported: claimsSupported,
     claims_parameter_supported: true,
     request_parameter_supported: false,

@@ -102,17 +102,6 @@ export function Buttons({ beside, children }: PropsWithChildren<{ beside?: boole
   return <div class={beside ? 'buttons beside' : 'buttons'}>{children}</div>
 }
 
-/** Between two ways to do the same. */
-export function Divider() {
-  return (
-    <div class="divider">
-      <span>
-        <T k="common.or" />
-      </span>
-    </div>
-  )
-}
-
 /** Other ways on, below the button: links, sentences with a link, or buttons that look like one. */
 export function Alternatives({ children }: { children?: Child }) {
   const items = (Array.isArray(children) ? children.flat() : [children]).filter(

@@ -37,15 +37,3 @@ function temporarilyDisabled(user: AccountStatus, now: Instant): boolean {
   const { temporarily_disabled_from: from, temporarily_disabled_until: until } = user
   return from !== null && until !== null && from <= now && now < until
 }
-
-/** The next moment at which the answer of `barred` may change by time alone, if any. */
-export function statusChangesAt(user: AccountStatus, now: Instant): Instant | undefined {
-  return [
-    user.temporarily_disabled_from,
-    user.temporarily_disabled_until,
-    user.account_valid_from,
-    user.account_valid_until,
-  ]
-    .filter((date): date is Date => date !== null && date > now)
-    .reduce<Date | undefined>((soonest, date) => (soonest === undefined || date < soonest ? date : soonest), undefined)
-}

@@ -3,7 +3,7 @@
 import type { Asking } from '../../account/sessions.ts'
 import { at } from '../../http/context.ts'
 import { currentSession } from '../../http/current.ts'
-import { complete } from '../../oauth/finish.ts'
+import { completeSettingsAction } from '../../oauth/app_session.ts'
 import { Refusal } from '../../refusal.ts'
 import { isAnonymous, type UserFacts } from '../../users/facts.ts'
 import { carry, type News } from '../carried.ts'
@@ -58,12 +58,6 @@ export async function onTo(visit: Visit, path: string, news?: News): Promise<Res
 export async function done(visit: Visit, person: Person, path: string, news?: News): Promise<Response> {
   const { request } = visit
   if (request?.settingsAction === undefined) return onTo(visit, path, news)
-  const { ref: _, ...asked } = request
-  return complete(visit.c, asked, {
-    userId: person.user.id,
-    idpSessionId: null,
-    grantId: null,
-    authTime: person.authTime,
-    amr: person.amr,
-  })
+  const by = { userId: person.user.id, authTime: person.authTime, amr: person.amr }
+  return (await completeSettingsAction(visit.c, request.ref, by)) ?? onTo(visit, path, news)
 }
