@@ -10,8 +10,8 @@ import type { Sealer } from './seal.ts'
 import { type Visits, withHeaders } from './session.ts'
 
 /** Long enough to register, and to find the message with the code. */
-const attemptSeconds = 3600
-/** Each is sent with every request of its hour; more would make headers too long for servers. */
+const attemptSeconds = 1800
+/** Each is sent with every request meanwhile; more would make headers too long for servers. */
 const mostAttempts = 5
 const prefix = '-signin-'
 
@@ -27,7 +27,7 @@ export type SignIn = {
   finish(search: string, cookieHeader: string | null): Promise<Response>
 }
 
-type Kept = Attempt & { returnTo: string }
+type Remembered = Attempt & { returnTo: string }
 
 export function signIn(from: {
   settings: Settings
@@ -45,7 +45,7 @@ export function signIn(from: {
   async function begin(cookieHeader: string | null, { returnTo, parameters = {} }: SignInOptions): Promise<Response> {
     const tab = `${now().getTime().toString(36).padStart(9, '0')}${oauth.generateRandomState().slice(0, 8)}`
     const { max_age: maxAge } = parameters
-    const attempt: Kept = {
+    const attempt: Remembered = {
       state: `${tab}.${oauth.generateRandomState()}`,
       nonce: oauth.generateRandomNonce(),
       verifier: oauth.generateRandomCodeVerifier(),
@@ -79,7 +79,9 @@ export function signIn(from: {
     const answer = new URL(settings.paths.callback + search, settings.origin)
     const [tab = ''] = (answer.searchParams.get('state') ?? '').split('.')
     const cookies = readCookies(cookieHeader)
-    const attempt = (await sealer.open('sign-in', cookies.get(writer.name(prefix + tab)) ?? '')) as Kept | undefined
+    const attempt = (await sealer.open('sign-in', cookies.get(writer.name(prefix + tab)) ?? '')) as
+      | Remembered
+      | undefined
     if (attempt === undefined) {
       // A callback that was reloaded, or found in the history: they are signed in already.
       if ((await visits.peek(cookieHeader)) !== undefined) return redirect(`${settings.origin}/`)

@@ -54,7 +54,7 @@ export function signOut(from: {
     async byUser(request) {
       const held = await visits.peek(request.headers.get('cookie'))
       const exit = new URL(request.url).searchParams.get('exit')
-      const asked = request.method === 'POST' ? isFromHere(request) : exit !== null && exit === held?.identity.exit
+      const asked = request.method === 'POST' ? isFromHere(request) : exit === held?.identity.exit
       if (!asked)
         return new Response('Signing out needs a form of this app, or a link made for this session.\n', {
           status: 403,

@@ -95,6 +95,10 @@ describe('renewal', () => {
       )
       expect(answers.map(({ status }) => status)).toEqual(Array(9).fill(200))
       expect(processes.map(({ shop }) => tokenRequests(shop))).toEqual([1, 1, 1])
+      // Headgear sees that the new tokens arrived; from then on the old ones are copies to it.
+      const token = await answers[0]?.text()
+      const authorization = `Bearer ${token}`
+      expect((await fetch(`${project.local_origin}/oauth2/userinfo`, { headers: { authorization } })).status).toBe(200)
       // Whichever answer arrives last, its cookie is good.
       const last = processes[round]?.tab.cookies ?? new Map()
       for (const [name, value] of last) first.tab.cookies.set(name, value)
@@ -259,11 +263,13 @@ describe('signing out', () => {
     await expire()
     await tab.get('/')
     const copy = nextProcess({ tab })
+    const before = tab.header()
     const out = await tab.post('/auth/logout', { origin: shopOrigin, 'sec-fetch-site': 'same-origin' })
     expect([out.status, tab.cookies.size, shop.faults]).toEqual([303, 0, []])
     expect(await seen(tab)).toBeNull()
+    expect(await (await tab.late('/', before).answer).json()).toBeNull()
     expect(await knownAtHeadgear(eve)).toBe(true)
-    expect((await eve.answer(locationOf(out))).href).toBe(`${shopOrigin}/`)
+    expect((await eve.browse(locationOf(out))).url.href).toBe(`${shopOrigin}/`)
     expect(await knownAtHeadgear(eve)).toBe(false)
     await expire()
     expect(await seen(copy.tab)).toBeNull()
@@ -358,9 +364,27 @@ describe('an answer that arrives late', () => {
     expect(await (await slow.tab.late('/', tab.header()).answer).json()).toBeNull()
   })
 
+  test('of the very process that was told of the sign-out meanwhile says so', async () => {
+    const { shop, tab } = await signedIn()
+    await expire()
+    const gate = Promise.withResolvers<void>()
+    shop.wire.bend('/oauth2/token', async (request, send) => {
+      const answer = await send(request)
+      if (tokenRequests(shop) === 2) await gate.promise
+      return answer
+    })
+    const late = tab.late('/', tab.header())
+    await eventually(() => expect(tokenRequests(shop)).toBe(2))
+    await tab.post('/auth/logout')
+    gate.resolve()
+    expect(await (await late.answer).json()).toBeNull()
+    await late.arrive()
+    expect(tab.cookies.size).toBe(0)
+  })
+
   test('does not bring back an earlier user', async () => {
     const { tab, shop } = await meanwhile({}, (one) => bob.signIn(one))
-    expect(await seen(tab)).toMatchObject({ email: bob.email, stale: false })
+    expect(await seen(nextProcess({ tab }).tab)).toMatchObject({ email: bob.email, stale: false })
     expect(await seen(tab)).toMatchObject({ email: bob.email })
     expect((await tab.get('/token')).status).toBe(200)
     await expire()
