@@ -10,7 +10,17 @@ import {
   startPostgres,
   type TestDatabase,
 } from '../packages/server/test/support/postgres.ts'
-import { type Account, enter, password, projectConfig, Refused, refresh, resolve, revoke } from './support/account.ts'
+import {
+  type Account,
+  client,
+  enter,
+  password,
+  projectConfig,
+  Refused,
+  refresh,
+  resolve,
+  revoke,
+} from './support/account.ts'
 import { freePort } from './support/free_port.ts'
 import { runHeadgear, type Server, startServer } from './support/server.ts'
 import { startSmtp } from './support/smtp.ts'
@@ -325,6 +335,14 @@ test('a database that is killed under load keeps what was acknowledged', async (
   await keepsItsWord(origin, promised)
 })
 
+/** Whether the application may be answered there: 303 takes the refusal to it, 400 does not. */
+async function goesBackTo(redirect_uri: string, origin: string, headers: Record<string, string> = {}): Promise<number> {
+  const query = new URLSearchParams({ ...client, redirect_uri, response_type: 'code', scope: 'nonsense' })
+  const response = await fetch(`${origin}/oauth2/authorize?${query}`, { headers, redirect: 'manual' })
+  return response.status
+}
+const back = client.redirect_uri
+
 // ---- several nodes ------------------------------------------------------------------------------------------------
 
 test('what one node does, the other one does within a second', async () => {
@@ -352,33 +370,20 @@ test('what one node does, the other one does within a second', async () => {
   const answers = (await watched.stop()).filter(({ at }) => at > ended + 1000)
   for (const { said } of answers) expect(said).toBe('false')
 
-  const names = async () => {
-    const query = new URLSearchParams({
-      client_id: 'app',
-      response_type: 'code',
-      scope: 'nonsense',
-      redirect_uri: 'http://localhost:9/new',
-    })
-    const response = await fetch(`${there}/oauth2/authorize?${query}`, { headers: proxied, redirect: 'manual' })
-    return response.status
-  }
-  expect(await names()).toBe(400)
+  expect(await goesBackTo(`${back}/new`, there, proxied)).toBe(400)
   const config = await readFile(configFile, 'utf8')
-  await writeFile(
-    configFile,
-    config.replace('[http://localhost:9/back]', '[http://localhost:9/back, http://localhost:9/new]'),
-  )
+  await writeFile(configFile, config.replace(`[${back}]`, `[${back}, ${back}/new]`))
   await first.logged((line) => line.msg === 'configuration changed')
   const live = performance.now()
   await sleep(1000 - (performance.now() - live))
-  expect(await names()).toBe(303)
+  expect(await goesBackTo(`${back}/new`, there, proxied)).toBe(303)
 
   // The same by command, while both run.
   await writeFile(`${configFile}.old`, config)
   const saved = await runHeadgear(['project', 'create', 'faults', '--config', `${configFile}.old`, ...common], { env })
   expect([saved.code, saved.stdout]).toEqual([0, expect.stringContaining('saved as version 3')])
   await sleep(1000)
-  expect(await names()).toBe(400)
+  expect(await goesBackTo(`${back}/new`, there, proxied)).toBe(400)
 })
 
 // ---- files and settings -------------------------------------------------------------------------------------------
@@ -435,6 +440,22 @@ describe('a wrong configuration', () => {
     await writeFile(configFile, good.replace('name: App', 'name: Other'))
     expect(await node.logged((line) => line.msg === 'configuration changed')).toMatchObject({ version: 2 })
     ann.tokens = await refresh(origin, ann.tokens.refresh_token)
+
+    // By command, too: live at once where the command ran, and within a second elsewhere.
+    await writeFile(`${configFile}.new`, good.replace(`[${back}]`, `[${back}, ${back}/new]`))
+    expect(await goesBackTo(`${back}/new`, origin)).toBe(400)
+    const create = ['project', 'create', 'faults', '--config', `${configFile}.new`, ...place]
+    expect(await runHeadgear(create, { env })).toMatchObject({ code: 0, stdout: expect.stringContaining('version 3') })
+    if (kind === 'PostgreSQL') await sleep(1000)
+    expect(await goesBackTo(`${back}/new`, origin)).toBe(303)
+    expect((await runHeadgear(create, { env })).stdout).toContain('unchanged')
+    const misnamed = await runHeadgear(['project', 'create', 'other', '--config', `${configFile}.new`, ...place], {
+      env,
+    })
+    expect([misnamed.code, misnamed.stderr]).toEqual([
+      2,
+      expect.stringContaining('/id is faults, but this is project other'),
+    ])
   })
 })
 

@@ -1,6 +1,6 @@
 // A node on the wire: opens the database, checks the master key, listens, and stops without dropping what is in flight.
 
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -100,7 +100,10 @@ async function masterKeysFor(options: ServeOptions, db: Database): Promise<Maste
     )
   const made = systemRandom(32).toString('base64')
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  await writeFile(file, `${made}\n`, { mode: 0o600, flag: 'wx' })
+  // There at once and whole, or not at all: half a key would open nothing.
+  const draft = `${file}.${process.pid}`
+  await writeFile(draft, `${made}\n`, { mode: 0o600 })
+  await link(draft, file).finally(() => rm(draft))
   return parseMasterKeys(made)
 }
 

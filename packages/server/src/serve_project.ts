@@ -57,6 +57,8 @@ export async function serveProject(settings: Settings): Promise<Running & { orig
 function follow(running: Running, configFile: string, secretsFile: string | undefined): () => void {
   const { node } = running
   let pending: NodeJS.Timeout | undefined
+  // One after the other: what was read earlier must not be saved later.
+  let applying = Promise.resolve()
   const apply = async () => {
     try {
       const files = await readProjectFiles(configFile, secretsFile)
@@ -77,7 +79,9 @@ function follow(running: Running, configFile: string, secretsFile: string | unde
   const watchers = [...folders].map((folder) =>
     watch(folder, { persistent: false }, () => {
       clearTimeout(pending)
-      pending = setTimeout(() => void apply(), 100)
+      pending = setTimeout(() => {
+        applying = applying.then(apply)
+      }, 100)
     }),
   )
   return () => {

@@ -19,7 +19,8 @@ export async function openInMemory(onStatement?: OnStatement): Promise<Database>
 }
 
 /**
- * Opens the data directory, and makes it on first use. PGlite has no lock of its own, so one is taken here.
+ * Opens the data directory, and makes it on first use; one whose making was cut short is made anew. PGlite has no lock
+ * of its own, so one is taken here.
  * @throws Error when another process has it open.
  */
 export async function openDataDirectory(directory: string): Promise<Database> {
@@ -27,8 +28,14 @@ export async function openDataDirectory(directory: string): Promise<Database> {
   const unlock = await lock(directory)
   try {
     const dataDir = join(directory, 'data')
-    const loadDataDir = existsSync(join(dataDir, 'PG_VERSION')) ? undefined : await template()
+    // Stands beside the data while it is being made, and only then may it be thrown away.
+    const unfinished = join(directory, 'unfinished')
+    if (existsSync(unfinished)) await rm(dataDir, { recursive: true, force: true })
+    const fresh = !existsSync(join(dataDir, 'PG_VERSION'))
+    if (fresh) await writeFile(unfinished, '', { mode: 0o600 })
+    const loadDataDir = fresh ? await template() : undefined
     const database = openEmbedded(await PGlite.create({ dataDir, ...(loadDataDir ? { loadDataDir } : {}) }))
+    if (fresh) await rm(unfinished)
     return {
       ...database,
       async close() {
