@@ -4,11 +4,13 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Browser } from 'playwright-core'
+import { createServer } from 'vite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { launchChromium } from './support/chromium.ts'
-import { type Demo, run, startDemo } from './support/demo.ts'
+import { type Demo, freeRow, run, startDemo } from './support/demo.ts'
 import { freePort } from './support/free_port.ts'
 import { answerPages } from './support/person.ts'
+import { startServer } from './support/server.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -107,38 +109,49 @@ test('a backend that cannot get the keys blames nobody', async () => {
 })
 
 test('an app in one file', async () => {
-  // Served where the client may return to: in the place of the demo, as its README says.
+  const first = await freeRow(2)
+  const headgear = `http://localhost:${first}`
+  const app = `http://localhost:${first + 1}` // where the client may return to: in the place of the demo
+  await using server = await startServer({ port: first, args: ['--dev'] })
+  expect(server.origin).toBe(headgear)
+  const written = 'http://localhost:4000'
+  let replaced = 0
+  const vite = await createServer({
+    root: `${root}examples/spa`,
+    configFile: false,
+    logLevel: 'warn',
+    server: { host: '127.0.0.1', port: first + 1, strictPort: true },
+    plugins: [
+      {
+        name: 'the ports of this run',
+        transformIndexHtml: {
+          order: 'pre',
+          handler(html) {
+            replaced += html.split(written).length - 1
+            return html.replaceAll(written, headgear)
+          },
+        },
+      },
+    ],
+  })
   const page = await (await browser.newContext()).newPage()
-  const source = await readFile(new URL('../examples/spa/index.html', import.meta.url), 'utf8')
-  expect(source).toContain('http://localhost:4000')
-  const vite = await freePort()
-  const server = run(
-    ['node_modules/vite/bin/vite.js', 'examples/spa', '--port', String(vite), '--strictPort'],
-    'Local:',
-  )
   try {
-    await server.ready
-    await page.route(`${demo.app}/**`, async (route) => {
-      const { pathname, search } = new URL(route.request().url())
-      const answer = await fetch(`http://localhost:${vite}${pathname}${search}`, { headers: { accept: '*/*' } })
-      const text = (await answer.text()).replaceAll('http://localhost:4000', demo.headgear)
-      await route.fulfill({ status: answer.status, contentType: answer.headers.get('content-type') ?? '', body: text })
-    })
-    await page.goto(demo.app)
+    await vite.listen()
+    await page.goto(app)
+    expect(replaced).toBeGreaterThan(0)
     await page.getByText('Nobody is signed in.').waitFor()
     await page.getByRole('button', { name: 'Sign in' }).click()
-    const who = { email: `spa-${demo.port}@example.com`, password: 'correct horse battery staple' }
-    await page.waitForURL((url) => url.origin === demo.headgear)
-    await page.locator('main a[href*="/signup"]').click()
-    await answerPages(page, who, { headgear: demo.headgear, until: demo.app })
+    const who = { email: `spa-${first}@example.com`, password: 'correct horse battery staple' }
+    await page.waitForURL((url) => url.origin === headgear)
+    await answerPages(page, who, { headgear, until: app })
     await page.getByText(`Signed in as ${who.email}`).waitFor()
-    expect(page.url()).toBe(`${demo.app}/`)
+    expect(page.url()).toBe(`${app}/`)
     await page.reload()
     await page.getByText(`Signed in as ${who.email}`).waitFor()
     await page.getByRole('button', { name: 'Sign out' }).click()
     await page.getByText('Nobody is signed in.').waitFor()
   } finally {
     await page.context().close()
-    await server.stop()
+    await vite.close()
   }
 })

@@ -1,5 +1,6 @@
 // Debian's nginx with the example's own configuration, in front of the example's own backend.
 import { readFile } from 'node:fs/promises'
+import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { run } from './support/demo.ts'
 import { freePort } from './support/free_port.ts'
@@ -9,18 +10,19 @@ import { type Server, startServer } from './support/server.ts'
 let server: Server
 let backend: ReturnType<typeof run>
 let nginx: Nginx
+let configuration: string
 
 beforeAll(async () => {
-  server = await startServer({ args: ['--dev'] })
+  server = await startServer({ args: ['--dev', '--trust-proxy', '127.0.0.0/8'] })
   const behind = await freePort()
   backend = run(['examples/nginx/backend.js'], 'for nginx alone', {
     PORT: String(behind),
     APP_ORIGIN: 'http://localhost:4001',
   })
   await backend.ready
-  const example = await readFile(new URL('../examples/nginx/headgear.conf', import.meta.url), 'utf8')
+  configuration = await readFile(new URL('../examples/nginx/headgear.conf', import.meta.url), 'utf8')
   nginx = await startNginx(({ port }) =>
-    example
+    configuration
       .replace(/\b4000\b/g, String(server.port))
       .replace(/\b4002\b/g, String(port))
       .replace(/\b4003\b/g, String(behind)),
@@ -44,8 +46,23 @@ async function ask(path: string, headers: Record<string, string> = {}) {
 
 type Tokens = { access_token: string; refresh_token: string }
 
-async function guest(): Promise<Tokens & { bearer: { authorization: string } }> {
+/** A guest by cookie, as a server-rendered app has them. */
+async function cookieOfGuest(): Promise<{ cookie: string }> {
   const response = await fetch(`${server.origin}/api/anonymous_user/signup`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ session_type: 'cookie' }),
+  })
+  return {
+    cookie: response.headers
+      .getSetCookie()
+      .map((line) => line.split(';')[0])
+      .join('; '),
+  }
+}
+
+async function guest(at = server.origin): Promise<Tokens & { bearer: { authorization: string } }> {
+  const response = await fetch(`${at}/api/anonymous_user/signup`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ client_id: 'demo', session_type: 'refresh_token' }),
@@ -83,6 +100,83 @@ describe('S8: where guests may come in', () => {
     expect((await ask('/api/me', { ...spoofed, ...bearer })).body).toEqual(honest.body)
   })
 
+  test('nor do they under another spelling, or sent more than once', async () => {
+    const { bearer } = await guest()
+    const { body: me } = await ask('/api/me', bearer)
+    const twice = Object.entries(spoofed).flatMap(([name, value]) => [name, value, name.toUpperCase(), value])
+    for (const [caller, expected] of [
+      [[], { error: 'sign in first' }],
+      [['authorization', bearer.authorization], me],
+    ] as const) {
+      const { port } = new URL(nginx.origin)
+      const answer = await new Promise<string>((resolve, reject) => {
+        // As an array, node sends them as they are.
+        const headers = ['host', 'localhost', 'connection', 'close, x-authgear-user-id', ...twice, ...caller]
+        const asked = request({ host: '127.0.0.1', port, path: '/api/me', headers }, async (response) => {
+          let text = ''
+          for await (const chunk of response) text += chunk
+          resolve(text)
+        })
+        asked.once('error', reject).end()
+      })
+      expect(JSON.parse(answer)).toEqual(expected)
+    }
+  })
+
+  test('every header that the resolver sends is set from its answer, and so from nothing else', async () => {
+    const { bearer } = await guest()
+    const answer = await fetch(`${server.origin}/_resolver/resolve`, { headers: bearer })
+    const sent = [...answer.headers.keys()].filter((name) => name.startsWith('x-authgear-'))
+    expect(sent.length).toBeGreaterThan(6)
+    for (const name of [...sent, 'x-authgear-user-roles']) {
+      const [, variable = ''] = new RegExp(`proxy_set_header ${name} +\\$(\\w+);`).exec(configuration) ?? []
+      expect(configuration, name).toMatch(
+        new RegExp(`auth_request_set \\$${variable} +\\$upstream_http_${name.replaceAll('-', '_')};`),
+      )
+    }
+  })
+
+  test('a client does not choose the project that is asked about it', async () => {
+    const other = await fetch(`${server.origin}/_dev/projects`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        id: 'other',
+        config: JSON.stringify({
+          id: 'other',
+          http: { public_origin: `http://other.localhost:${server.port}` },
+          authentication: { identities: ['anonymous'] },
+          oauth: {
+            clients: [{ client_id: 'demo', name: 'x', x_application_type: 'spa', redirect_uris: ['http://x.test/'] }],
+          },
+        }),
+      }),
+    })
+    const { local_origin } = (await other.json()) as { local_origin: string }
+    const { bearer } = await guest(local_origin)
+    expect((await fetch(`${local_origin}/_resolver/resolve?deny=401`, { headers: bearer })).status).toBe(200)
+    const { host } = new URL(local_origin)
+    for (const name of ['x-forwarded-host', 'x-original-host', 'host', 'forwarded'])
+      expect((await ask('/api/me', { ...bearer, [name]: name === 'forwarded' ? `host=${host}` : host })).status).toBe(
+        401,
+      )
+  })
+
+  test('a cookie does as well as a token, and a body goes to the app alone', async () => {
+    const { cookie } = await cookieOfGuest()
+    expect(await ask('/api/me', { cookie })).toMatchObject({ status: 200, body: { anonymous: true } })
+    expect((await ask('/members/', { cookie })).status).toBe(200)
+    const posted = await fetch(`${nginx.origin}/members/`, {
+      method: 'POST',
+      headers: { cookie },
+      body: 'x'.repeat(200_000),
+    })
+    expect(posted.status).toBe(200)
+    const forged = cookie.replace(/=(.)/, (_, first: string) => `=${first === 'A' ? 'B' : 'A'}`)
+    expect((await ask('/api/me', { cookie: forged })).status).toBe(401)
+    expect((await ask('/members/', { cookie: forged })).status).toBe(401)
+  })
+
   test('an ended session is refused within a second', async () => {
     const { refresh_token, bearer } = await guest()
     expect((await ask('/api/me', bearer)).status).toBe(200)
@@ -108,6 +202,16 @@ describe('S8: members only, with ?deny=401', () => {
     const garbage = await ask('/members/', { authorization: 'Bearer garbage' })
     expect(garbage.status).toBe(401)
     expect(garbage.headers.get('www-authenticate')).toMatch(/^Bearer .*error="invalid_token"/)
+  })
+
+  test('by default Headgear itself refuses nobody: nginx lets everybody through, and the app decides', async () => {
+    const resolve = (query: string, headers = {}) => fetch(`${server.origin}/_resolver/resolve${query}`, { headers })
+    const garbage = { authorization: 'Bearer garbage' }
+    const { bearer } = await guest()
+    for (const headers of [{}, garbage, bearer]) expect((await resolve('', headers)).status).toBe(200)
+    expect((await resolve('?deny=401')).status).toBe(401)
+    expect((await resolve('?deny=401', garbage)).status).toBe(401)
+    expect((await resolve('?deny=401', bearer)).status).toBe(200)
   })
 
   test('a session gets in, and the app knows whose', async () => {

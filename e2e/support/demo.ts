@@ -86,7 +86,7 @@ export function run(args: readonly string[], sign: string, env: Readonly<Record<
 }
 
 /** The first of `count` free loopback ports in a row; another process may still take one first. */
-async function freeRow(count: number): Promise<number> {
+export async function freeRow(count: number): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {
     const first = 20_000 + Math.floor(Math.random() * 10_000)
     const free = await Promise.all(Array.from({ length: count }, (_, offset) => isFree(first + offset)))
