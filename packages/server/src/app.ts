@@ -54,6 +54,8 @@ export function makeApp(node: Node, running?: Running): Hono<Env> {
       const url = new URL(c.req.url)
       return c.redirect(`${site.origin.origin}${url.pathname}${url.search}`, 307)
     }
+    const tidy = tidyPath(c.req.path)
+    if (tidy !== c.req.path) return c.redirect(`${site.origin.origin}${tidy}${new URL(c.req.url).search}`, 308)
     await next()
     c.res.headers.set('x-content-type-options', 'nosniff')
     c.res.headers.set('x-robots-tag', 'noindex')
@@ -99,4 +101,11 @@ export function makeApp(node: Node, running?: Running): Hono<Env> {
   })
 
   return app
+}
+
+/** The address that is meant: without slashes at its end, and an endpoint of the protocols in small letters. */
+function tidyPath(path: string): string {
+  const bare = path.replace(/\/+$/, '') || '/'
+  const isProtocol = /^\/(oauth2\/|\.well-known\/(openid-configuration|oauth-authorization-server)$)/i.test(bare)
+  return isProtocol ? bare.toLowerCase() : bare
 }

@@ -1,6 +1,7 @@
 // The code flow as applications meet it: what comes back, what a code is bound to, and what its reuse ends.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Headgear } from '../src/testing.ts'
+import { plainBrowser } from './support/browser.ts'
 import {
   type App,
   ana,
@@ -456,6 +457,8 @@ describe('a result of the pages', () => {
     )
     expect(nowhere.headers.get('location')).toBeNull()
     expect((await browser.get('/oauth2/consent')).headers.get('location')).toBeNull()
+    const hints = query({ client_id: 'spa', redirect_uri: spa.redirect_uri })
+    expect(answered(await browser.get(`/oauth2/consent?${hints}`)).error).toBe('login_required')
   })
 
   test('must be as fresh as the request asked, whatever the pages thought', async () => {
@@ -484,6 +487,30 @@ describe('a result of the pages', () => {
     )
     const response = await browser.get(await finish(site, entry.href, who))
     expect(answered(response).error).toBe('login_required')
+  })
+})
+
+describe('a login hint that is enforced', () => {
+  test('lets in nobody but its user, by whatever way', async () => {
+    const browser = openBrowser(site)
+    const who = await signIn(site, browser, { userId: await newUser(site) })
+    const hint = (email: string, more = {}) =>
+      `https://authgear.com/login_hint?${query({ type: 'login_id', email, enforce: 'true', ...more })}`
+    const ask = (login_hint: string, more = {}) =>
+      browser.get(
+        `/oauth2/authorize?${query({ client_id: 'spa', redirect_uri: spa.redirect_uri, response_type: 'none', scope: 'openid', login_hint, ...more })}`,
+      )
+    const own = hint(`${who.userId.toUpperCase()}@example.com`)
+    const other = hint('somebody@example.com')
+    const back = async (entry: Response) => answered(await browser.get(await finish(site, location(entry).href, who)))
+    expect(await back(await ask(own, { state: 's' }))).toEqual({ state: 's' })
+    expect((await back(await ask(other))).error).toBe('login_required')
+    expect((await back(await ask(hint('somebody@example.com', { enforce: 'false' })))).error).toBeUndefined()
+    expect(answered(await ask(own, { prompt: 'none' })).error).toBeUndefined()
+    expect(answered(await ask(other, { prompt: 'none' })).error).toBe('login_required')
+    const page = plainBrowser(site.made)
+    await page.open(location(await ask(other)).href)
+    expect(page.page.html).toMatch(/<input(?=[^>]*name="x_login_id")(?=[^>]*value="somebody@example.com")[^>]*readonly/)
   })
 })
 

@@ -171,6 +171,19 @@ describe('discovery', () => {
   })
 })
 
+test('an endpoint in another spelling leads to the one that is meant, method and body kept', async () => {
+  for (const [method, path, to] of [
+    ['GET', '/OAuth2/JWKS/?x=1', '/oauth2/jwks?x=1'],
+    ['GET', '/.well-known/OpenID-configuration', '/.well-known/openid-configuration'],
+    ['POST', '/oauth2/token/', '/oauth2/token'],
+    ['GET', '/settings/', '/settings'],
+    ['GET', '//evil.test/', '//evil.test'],
+  ] as const) {
+    const response = await fetch(site.origin + path, { method, redirect: 'manual' })
+    expect([path, response.status, response.headers.get('location')]).toEqual([path, 308, site.origin + to])
+  }
+})
+
 describe('userinfo', () => {
   test('tells the first party everything that bearers may see', async () => {
     const userId = await newUser(site, ana, { c1: 'chess', c2: 'hidden' })

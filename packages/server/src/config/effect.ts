@@ -62,8 +62,6 @@ const table: Line[] = [
     title: 'Grant types (the application type decides)',
   })),
   { path: 'oauth.clients.*.response_types', title: 'Response types (the application type decides)' },
-  { path: 'oauth.clients.*.x_app2app_enabled', title: 'App2App' },
-  { path: 'oauth.clients.*.x_app2app_insecure_device_key_binding_enabled', title: 'App2App' },
 ]
 
 export type WithoutEffect = { location: string; title: string }

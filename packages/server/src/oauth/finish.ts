@@ -3,12 +3,14 @@ import { at, type Ctx } from '../http/context.ts'
 import { scopeOf } from '../projects/find.ts'
 import { findGrant } from '../sessions/store.ts'
 import { inTransaction } from '../storage/database.ts'
+import { findUser } from '../users/store.ts'
 import type { Instant } from '../world.ts'
 import { acrOf, acrWanted } from './acr.ts'
 import type { ReturnAddress } from './authorize.ts'
 import { scopesOfClaims } from './claims.ts'
 import { isThirdParty } from './clients.ts'
 import { authorize, authorizedScopes, insertCode } from './codes.ts'
+import { hintMeans } from './login_hint.ts'
 import type { OAuthRequest } from './request.ts'
 import { answerPushed } from './requests.ts'
 import { answer } from './respond.ts'
@@ -43,15 +45,27 @@ export async function needsConsent(c: Ctx, request: OAuthRequest, userId: string
   return !scopesToAllow(request).every((scope) => allowed?.includes(scope))
 }
 
-/**
- * Why a sign-in does not answer the request, however it came about: the wrong user, too old (OpenID Core §3.1.2.1), or
- * without the means that the request calls essential. Undefined when it does.
- */
-export function shortcoming(
+type Shortcoming = { error: string; description: string }
+
+/** Why a sign-in does not answer the request, however it came about; undefined when it does. */
+export async function shortcoming(
+  c: Ctx,
   request: OAuthRequest,
   signed: Signed,
   requestedAt: Instant,
-): { error: string; description: string } | undefined {
+): Promise<Shortcoming | undefined> {
+  const { loginHint } = request
+  if (loginHint?.type === 'login_id' && loginHint.enforce) {
+    const user = await findUser(scopeOf(at(c).world.db, at(c).project), signed.userId)
+    const loginIds = user?.identities.map((identity) => identity.login_id) ?? []
+    if (!hintMeans(loginHint, loginIds))
+      return { error: 'login_required', description: 'somebody else is signed in than login_hint wants' }
+  }
+  return visibleShortcoming(request, signed, requestedAt)
+}
+
+/** The wrong user, too old (OpenID Core §3.1.2.1), or without the means that the request calls essential. */
+function visibleShortcoming(request: OAuthRequest, signed: Signed, requestedAt: Instant): Shortcoming | undefined {
   const named = request.claims?.id_token?.sub as { value?: unknown } | null | undefined
   const wantedUser = request.hint?.sub ?? named?.value
   if (wantedUser !== undefined && wantedUser !== signed.userId)

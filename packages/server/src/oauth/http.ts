@@ -186,7 +186,7 @@ async function silentlyHere(c: Ctx, request: OAuthRequest): Promise<Response> {
   const session = await usableSession(c, request)
   const signed = session === undefined ? await signedByApp(c) : signedBy(session)
   if (signed === undefined) return refuse('login_required', 'nobody is signed in')
-  const short = shortcoming(request, signed, at(c).world.clock.now())
+  const short = await shortcoming(c, request, signed, at(c).world.clock.now())
   if (short !== undefined) return refuse(short.error, short.description)
   if (await needsConsent(c, request, signed.userId)) return refuse('consent_required', 'the user has not allowed this')
   return complete(c, request, signed)
@@ -199,7 +199,8 @@ async function visibly(c: Ctx, request: OAuthRequest, hints: Hints): Promise<Res
   const session = await usableSession(c, request)
   if (session !== undefined && request.prompt.length === 0 && request.maxAge !== undefined) {
     const good =
-      shortcoming(request, signedBy(session), now) === undefined && !(await needsConsent(c, request, session.user.id))
+      (await shortcoming(c, request, signedBy(session), now)) === undefined &&
+      !(await needsConsent(c, request, session.user.id))
     if (good && request.loginHint === undefined) return complete(c, request, signedBy(session))
   }
   const through = await hubFirst(c, { ...request, hints })
@@ -248,7 +249,7 @@ oauthDoor.on(['GET', 'POST'], '/oauth2/consent', async (c) => {
     if (told !== undefined) return told
   }
 
-  const short = shortcoming(request, result, saved.createdAt)
+  const short = await shortcoming(c, request, result, saved.createdAt)
   if (short !== undefined)
     return answer(c, addressOf(request), { error: short.error, error_description: short.description })
 
@@ -272,10 +273,12 @@ oauthDoor.on(['GET', 'POST'], '/oauth2/consent', async (c) => {
   return complete(c, request, result)
 })
 
-/** A result that is unknown, used or too old: back to the client if the hints name one, else a page. */
+/** No result, or one that is unknown, used or too old: back to the client if the hints name one, else a page. */
 function expired(c: Ctx, form: ReadonlyMap<string, string>): Response | Promise<Response> {
   const { project } = at(c)
-  const about = { error: 'invalid_request', description: 'the sign-in has expired; start again' }
+  const about = form.get('code')
+    ? { error: 'invalid_request', description: 'the sign-in has expired; start again' }
+    : { error: 'login_required', description: 'nobody has signed in' }
   const client = project.clients.get(form.get('client_id') ?? '')
   const uri = form.get('redirect_uri')
   if (client === undefined || uri === undefined || !redirectAllowed(uri, client, project.origins))

@@ -41,6 +41,7 @@ const read: Page['read'] = (form, asked) => {
 
 function LoginIdForm({ view, visit, use }: { view: FlowView; visit: Visit; use: 'sign-in' | 'sign-up' }) {
   const kinds = kindsOf(view)
+  const hint = visit.request?.loginHint
   if (kinds.length === 0) return null
   return (
     <Form hidden={{ x_action: 'login_id' }}>
@@ -49,6 +50,7 @@ function LoginIdForm({ view, visit, use }: { view: FlowView; visit: Visit; use: 
         kinds={kinds}
         use={use}
         value={prefilled(visit)}
+        readonly={hint?.type === 'login_id' && hint.enforce}
         error={errorAt(visit, 'x_login_id')}
         autofocus
       />

@@ -1,6 +1,7 @@
 // From an authorization request and the browser's session to the page that comes first (wire contract §2.3, UI routing).
 // Rules only.
-import type { LoginHint, OAuthRequest } from '../oauth/request.ts'
+import { hintMeans } from '../oauth/login_hint.ts'
+import type { OAuthRequest } from '../oauth/request.ts'
 import type { Instant } from '../world.ts'
 
 export type BrowserSession = {
@@ -35,16 +36,6 @@ function mustProve(request: OAuthRequest, { session, now }: Circumstances): bool
   return now.getTime() - session.authTime.getTime() > request.maxAge * 1000
 }
 
-function matches(hint: LoginHint | undefined, session: BrowserSession): boolean {
-  if (hint?.type === 'login_id') {
-    const wanted = hint.email ?? hint.phone ?? hint.username
-    return wanted === undefined || session.loginIds.some((one) => one.toLowerCase() === wanted.toLowerCase())
-  }
-  if (hint?.type === 'text' && hint.text.includes('@'))
-    return session.loginIds.some((one) => one.toLowerCase() === hint.text.trim().toLowerCase())
-  return true
-}
-
 /** The page that an app's request opens with. */
 export function routeOf(request: OAuthRequest, circumstances: Circumstances): Route {
   const { signedUp, signupClosed } = circumstances
@@ -56,7 +47,8 @@ export function routeOf(request: OAuthRequest, circumstances: Circumstances): Ro
   if (request.hint !== undefined && session?.userId === request.hint.sub && !signUp) return 'continue'
   if (request.providerAlias !== undefined) return 'login'
   const usable = session !== undefined && !prove && (request.hint === undefined || session.userId === request.hint.sub)
-  if (usable && !request.prompt.includes('create') && matches(request.loginHint, session)) return 'select_account'
+  if (usable && !request.prompt.includes('create') && hintMeans(request.loginHint, session.loginIds))
+    return 'select_account'
   if (signUp && !signupClosed) return 'signup'
   if (request.page === 'login' || request.prompt.includes('login') || request.loginHint !== undefined) return 'login'
   return signedUp || signupClosed ? 'login' : 'signup'
