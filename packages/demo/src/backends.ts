@@ -17,7 +17,7 @@ export async function ask(id: string, request: Ask): Promise<Status> {
     show(card, verdict, `${words} · ${ms} ms`, body)
     return verdict
   } catch {
-    show(card, 'down', 'no answer', undefined)
+    show(card, 'down', card.querySelector('.remedy') === null ? 'no answer' : 'not started', undefined)
     return 'down'
   }
 }

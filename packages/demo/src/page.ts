@@ -59,10 +59,12 @@ export function drawLog(lines: readonly Line[]): void {
   log.replaceChildren(
     ...lines.map((line) => {
       const item = make('li', 'line')
-      const good = typeof line.status === 'number' && line.status < 400
+      // A 401 is an answer like another here: it says that nobody is signed in.
+      const tone =
+        line.status === 401 || line.status === 'no answer' ? 'quiet' : Number(line.status) < 400 ? 'ok' : 'danger'
       const head = make('p', 'line-head')
       head.append(make('span', 'method', line.method), make('code', 'target', line.target))
-      if (line.status !== undefined) head.append(make('span', `result ${good ? 'ok' : 'danger'}`, String(line.status)))
+      if (line.status !== undefined) head.append(make('span', `result ${tone}`, String(line.status)))
       const times = line.times > 1 ? ` · ${line.times} times` : ''
       const took = line.ms === undefined ? '' : ` · ${Math.max(1, Math.round(line.ms))} ms`
       item.append(head, make('p', 'line-why', `${line.why} · ${timeOf(line.at)}${took}${times}`))

@@ -18,6 +18,12 @@ for (const place of document.querySelectorAll('[data-copy]')) {
   place.append(button)
 }
 
+// The first page waits for an account, which is made in another tab.
+if (document.querySelector('[data-awaits]'))
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'visible') location.reload()
+  })
+
 const inbox = document.querySelector('[data-inbox]')
 if (inbox) {
   const { to } = inbox.dataset

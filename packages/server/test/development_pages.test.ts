@@ -57,6 +57,7 @@ describe('the inbox', () => {
     const { text, policy } = await get('/_dev')
     expect(text.indexOf('bo@example.com')).toBeLessThan(text.indexOf('ann@example.com'))
     expect(text).toMatch(/<code class="literal large"[^>]*>482913<\/code>/)
+    expect(text).toMatch(/<summary>Whole message<\/summary><p[^>]*>482913 is your code\./)
     expect(text).toContain('<a href="http://localhost:4000/reset?code=a&amp;b=c">')
     expect(text).toContain('A &lt;b&gt;bold&lt;/b&gt; subject')
     expect(text).not.toContain('<script>alert')
@@ -84,6 +85,8 @@ describe('the first page', () => {
     expect(before.status).toBe(200)
     expect(before.text).toContain('Headgear is running.')
     expect(before.text).toContain('Once there is an account')
+    const done = (text: string) => [...text.matchAll(/Done: <\/span><div><h2>([^<]*)/g)].map(([, step]) => step)
+    expect(done(before.text)).not.toContain('Create the first account')
     expect(before.text).toContain(`endpoint: &#39;${server.origin}&#39;`)
 
     const { world } = server.node
@@ -124,6 +127,7 @@ describe('the first page', () => {
     expect(after.text).toContain('newer@example.com')
     expect(after.text).toContain(Buffer.from(`User:${newest}`).toString('base64url'))
     expect(after.text).not.toContain('older@example.com')
+    expect(done(after.text)).toContain('Create the first account')
   })
 
   test('has its sheets and script on every local host', async () => {

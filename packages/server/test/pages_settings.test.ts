@@ -191,6 +191,7 @@ describe('settings', () => {
     const person = await signedUp('first@example.com')
     await person.go('/settings/identity/add_email')
     await person.post({ x_login_id: 'newer@example.com' })
+    await expect.poll(() => codeTo('newer@example.com')).not.toBe('')
     await person.post({ x_action: 'submit', x_code: codeTo('newer@example.com') })
     await person.go('/settings/identity/change_primary_email')
     await person.post({ x_action: 'save', '/email': 'newer@example.com' })

@@ -95,10 +95,24 @@ function Message({ message }: { message: CaughtMessage }) {
           <Literal large>{code}</Literal>
         </div>
       )}
-      <p class="dev-text">
-        {pieces(message.text.trim()).map((piece) => (piece.link ? <a href={piece.text}>{piece.text}</a> : piece.text))}
-      </p>
+      {code === undefined ? (
+        <Text text={message.text} />
+      ) : (
+        // Of a code, people want the code; the rest is a click away.
+        <details>
+          <summary>Whole message</summary>
+          <Text text={message.text} />
+        </details>
+      )}
     </li>
+  )
+}
+
+function Text({ text }: { text: string }) {
+  return (
+    <p class="dev-text">
+      {pieces(text.trim()).map((piece) => (piece.link ? <a href={piece.text}>{piece.text}</a> : piece.text))}
+    </p>
   )
 }
 

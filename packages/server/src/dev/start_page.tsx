@@ -1,4 +1,5 @@
 // GET /_dev/start: the page of a first run. Three things to do, how to connect an app, how the server stands.
+import type { PropsWithChildren } from 'hono/jsx'
 import type { Words } from '../localization/words.ts'
 import { Layout, type Site } from '../pages/layout.tsx'
 import { Button, Lead } from '../pages/parts.tsx'
@@ -43,16 +44,22 @@ export function startPage(props: StartProps) {
       <DevAssets />
       <Lead>An identity server of your own: hosted sign-in, sessions, and tokens. Three steps show what it does.</Lead>
       <ol class="dev-steps">
-        <li class="panel">
+        <Step done={account !== undefined}>
           <div>
             <h2>Create the first account</h2>
-            <p>In the demo app, choose Create account. Any address will do.</p>
+            {account === undefined ? (
+              <p>In the demo app, choose Create account. Any address will do.</p>
+            ) : (
+              <p>
+                <bdi>{account.name}</bdi> is here. Any number may follow.
+              </p>
+            )}
           </div>
           <Button small href={demo} id="open-demo">
             Open the demo app
           </Button>
-        </li>
-        <li class="panel">
+        </Step>
+        <Step done={messages > 0}>
           <div>
             <h2>Read its code in the inbox</h2>
             <p>
@@ -63,12 +70,12 @@ export function startPage(props: StartProps) {
           <Button small kind="secondary" href="/_dev" id="open-inbox">
             Open the inbox
           </Button>
-        </li>
-        <li class="panel">
+        </Step>
+        <Step>
           <div>
             <h2>End that session</h2>
             {account === undefined ? (
-              <p>Once there is an account, the command that ends its sessions stands here. Reload this page then.</p>
+              <p data-awaits>Once there is an account, the command that ends its sessions stands here.</p>
             ) : (
               <p>
                 Keep the demo app in sight; within a second it has lost access. In a second terminal, in the folder
@@ -79,7 +86,7 @@ export function startPage(props: StartProps) {
           {account === undefined ? null : (
             <Code id="end-sessions" text={endSessions(origin, account.nodeId, dataDir)} />
           )}
-        </li>
+        </Step>
       </ol>
 
       <section class="section">
@@ -124,6 +131,15 @@ export function startPage(props: StartProps) {
         <code>--dev</code> has none of these pages.
       </p>
     </Layout>
+  )
+}
+
+function Step({ done = false, children }: PropsWithChildren<{ done?: boolean }>) {
+  return (
+    <li class={done ? 'panel done' : 'panel'}>
+      {done ? <span class="unseen">Done: </span> : null}
+      {children}
+    </li>
   )
 }
 
