@@ -478,11 +478,12 @@ describe('back-channel logout', async () => {
     return { shop, tab }
   }
 
-  async function told(shop: Shop, token: string | undefined, body?: string) {
+  async function told(shop: Shop, token: string | undefined, raw?: { type: string; body: string }) {
     const response = await shop.auth.handle(
       new Request(`${shopOrigin}/auth/backchannel-logout`, {
         method: 'POST',
-        body: body ?? new URLSearchParams(token === undefined ? {} : { logout_token: token }),
+        headers: { 'content-type': raw?.type ?? 'application/x-www-form-urlencoded' },
+        body: raw?.body ?? new URLSearchParams(token === undefined ? {} : { logout_token: token }).toString(),
       }),
     )
     expect(response?.headers.get('cache-control')).toBe('no-store')
@@ -546,8 +547,10 @@ describe('back-channel logout', async () => {
     }
     for (const [what, token] of Object.entries(bad)) expect([what, await told(shop, token)]).toEqual([what, 400])
     const good = await logoutToken({ sid })
-    expect(await told(shop, good, JSON.stringify({ logout_token: good }))).toBe(400)
-    expect(await told(shop, good, `${'x'.repeat(70_000)}&logout_token=${good}`)).toBe(400)
+    const json = { type: 'application/json', body: JSON.stringify({ logout_token: good }) }
+    expect(await told(shop, good, json)).toBe(400)
+    const long = { type: 'application/x-www-form-urlencoded', body: `logout_token=${good}&x=${'x'.repeat(70_000)}` }
+    expect(await told(shop, good, long)).toBe(400)
     expect(await seen(tab)).toMatchObject({ email: ana.email })
   })
 
