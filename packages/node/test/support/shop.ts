@@ -9,7 +9,8 @@ import { openWire, type Wire } from './wire.ts'
 export const shopOrigin = 'https://shop.example.net'
 export const cookieKey = 'a key for the cookies of the shop, in a test'
 
-const app = (client_id: string, more: object = {}, origin = shopOrigin) => ({
+/** The client that a shop at `origin` is. */
+export const shopClient = (client_id: string, more: object = {}, origin = shopOrigin) => ({
   client_id,
   name: client_id,
   client_name: 'The shop',
@@ -22,20 +23,19 @@ const app = (client_id: string, more: object = {}, origin = shopOrigin) => ({
   ...more,
 })
 
-/** A project whose clients are the shop in several ways; `at` is where the shop is reached. */
-export function shopProject(server: Server, at = shopOrigin): Promise<DevelopmentProject> {
+const shops = [
+  shopClient('shop'),
+  shopClient('opaque', { issue_jwt_access_token: false }),
+  shopClient('rotating', { refresh_token_rotation_enabled: true }),
+  shopClient('public', { x_application_type: 'traditional_webapp' }),
+]
+
+/** A project whose clients are the shop in several ways. */
+export function shopProject(server: Server, clients: object[] = shops): Promise<DevelopmentProject> {
   return server.project({
     authentication: { primary_authenticators: ['password', 'oob_otp_email'] },
     identity: { login_id: { keys: [{ type: 'email' }] } },
-    oauth: {
-      clients: [
-        app('shop', {}, at),
-        app('opaque', { issue_jwt_access_token: false }, at),
-        app('rotating', { refresh_token_rotation_enabled: true }, at),
-        app('public', { x_application_type: 'traditional_webapp' }, at),
-        app('stranger', { x_application_type: 'third_party_app' }, at),
-      ],
-    },
+    oauth: { clients },
   })
 }
 
