@@ -97,23 +97,25 @@ describe('sign-up', () => {
   test('ten a minute from one address', async () => {
     const project = await server.project(unverified)
     const client = flowClient(project, { ip: '203.0.113.20' })
-    for (let i = 0; i < 10; i++) {
-      const asked = await client.input(await client.create('signup'), {
-        identification: 'email',
-        login_id: `n${i}@example.com`,
-      })
-      expect((await client.input(asked, { authentication: 'primary_password', new_password: password })).status).toBe(
-        200,
-      )
+    const began = server.clock.now().getTime()
+    const signUp = async (login_id: string) => {
+      const asked = await client.input(await client.create('signup'), { identification: 'email', login_id })
+      return () => client.input(asked, { authentication: 'primary_password', new_password: password })
     }
-    const asked = await client.input(await client.create('signup'), {
-      identification: 'email',
-      login_id: 'n10@example.com',
-    })
-    const limited = await client.input(asked, { authentication: 'primary_password', new_password: password })
-    expect(limited.body.error).toMatchObject({ reason: 'RateLimited', info: { bucket_name: 'SignupPerIP' } })
+    let count = 0
+    let last = await signUp('n@example.com')
+    let answer = await last()
+    for (; answer.status === 200; count++) {
+      last = await signUp(`n${count}@example.com`)
+      answer = await last()
+    }
+    expect(answer.body.error).toMatchObject({ reason: 'RateLimited', info: { bucket_name: 'SignupPerIP' } })
+    // One more for each six seconds that a busy machine has taken.
+    const seconds = (server.clock.now().getTime() - began) / 1000
+    expect(count).toBeGreaterThanOrEqual(10)
+    expect(count).toBeLessThanOrEqual(10 + Math.ceil(seconds / 6))
     await server.clock.advance(6000)
-    expect((await client.input(asked, { authentication: 'primary_password', new_password: password })).status).toBe(200)
+    expect((await last()).status).toBe(200)
   })
 
   test.each([
