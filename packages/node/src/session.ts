@@ -152,11 +152,15 @@ export function visits(from: {
           return `${settings.paths.logout}?exit=${first.identity.exit}`
         },
         async accessToken() {
-          const good = held === undefined || isDue(held) || held.grant.accessToken === undefined
-          const current = good ? held && (await renew(held)) : held
-          const token = current?.grant.accessToken
-          if (token === undefined) throw new Unauthorized('the session is over')
-          return token
+          const { accessToken, expiresAt } = held?.grant ?? {}
+          if (held === undefined || (accessToken !== undefined && !isDue(held))) return given(accessToken)
+          try {
+            return given((await renew(held))?.grant.accessToken)
+          } catch (error) {
+            // Its last seconds are still good.
+            if (error instanceof Unavailable && now() < (expiresAt ?? 0)) return given(accessToken)
+            throw error
+          }
         },
       }
     }
@@ -176,6 +180,11 @@ export function visits(from: {
       return kept?.ended ? undefined : kept?.held
     },
   }
+}
+
+function given(accessToken: string | undefined): string {
+  if (accessToken === undefined) throw new Unauthorized('the session is over')
+  return accessToken
 }
 
 /** The same answer with more headers. */

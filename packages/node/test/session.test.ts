@@ -1,6 +1,6 @@
 // A session of the app's own in the browser's cookies: renewed when it must be, lost only when it is over.
 import { type Headgear, startHeadgear } from 'headgear/testing'
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { DevelopmentProject } from '../../server/src/dev/projects.ts'
 import { memoryDenylist, type Options } from '../src/index.ts'
@@ -106,6 +106,26 @@ describe('renewal', () => {
     expect(await seen(nextProcess(first, options).tab)).toMatchObject({ stale: false })
   })
 
+  test('uses the newest refresh token, whichever process got it', async () => {
+    const options = { clientId: 'rotating' }
+    const first = await signedIn(options)
+    const [presented, received]: [unknown[], unknown[]] = [[], []]
+    for (let round = 0; round < 3; round++) {
+      await expire()
+      const next = nextProcess(first, options)
+      next.shop.wire.bend('/oauth2/token', async (request, send) => {
+        presented.push(new URLSearchParams(await request.clone().text()).get('refresh_token'))
+        const body = (await (await send(request)).json()) as { refresh_token: string }
+        received.push(body.refresh_token)
+        return Response.json(body)
+      })
+      await next.tab.get('/')
+      for (const [name, value] of next.tab.cookies) first.tab.cookies.set(name, value)
+    }
+    expect(new Set(presented).size).toBe(3)
+    expect(presented.slice(1)).toEqual(received.slice(0, 2))
+  })
+
   test('takes what is new about the user', async () => {
     const eve = await newPerson(server, project)
     const { shop, tab } = await signedIn({}, eve)
@@ -130,6 +150,16 @@ describe('renewal', () => {
     expect(session?.stale).toBe(true)
     const next = await session?.accessToken()
     expect([next === token, session?.stale, tokenRequests(shop)]).toEqual([false, false, 2])
+  })
+
+  test('that fails in the last seconds of an access token leaves those', async () => {
+    const { shop, tab } = await signedIn()
+    const token = await (await tab.get('/token')).text()
+    shop.wire.cut()
+    await server.clock.advance(lifetime - 2000)
+    expect(await (await tab.get('/token')).text()).toBe(token)
+    await server.clock.advance(2000)
+    expect((await tab.get('/token')).status).toBe(500)
   })
 
   test('that brings another user is none', async () => {
@@ -263,12 +293,16 @@ describe('signing out', () => {
     const { shop, tab } = await signedIn({}, eve)
     await expire()
     await tab.get('/')
+    const { sid } = shop.seen?.session ?? {}
     const copy = nextProcess({ tab })
     const before = tab.header()
     const out = await tab.post('/auth/logout', { origin: shopOrigin, 'sec-fetch-site': 'same-origin' })
     expect([out.status, tab.cookies.size, shop.faults]).toEqual([303, 0, []])
     expect(await seen(tab)).toBeNull()
     expect(await (await tab.late('/', before).answer).json()).toBeNull()
+    // What spares a browser the question: it comes from another site, without the cookie that says otherwise.
+    const hint = decodeJwt(new URL(locationOf(out)).searchParams.get('id_token_hint') ?? '')
+    expect([hint.aud, hint.sid]).toEqual([['shop'], sid])
     expect(await knownAtHeadgear(eve)).toBe(true)
     expect((await eve.browse(locationOf(out))).url.href).toBe(`${shopOrigin}/`)
     expect(await knownAtHeadgear(eve)).toBe(false)
