@@ -139,7 +139,9 @@ describe('recovery', () => {
     const client = flowClient(project)
     await signUp(server, client, 'gone@example.com', old)
     const walk = async (login_id: string) => {
-      const before = server.node.world.db.statements()
+      // The log is read beside us, the more often the longer it takes.
+      const statements = () => server.node.world.db.statements() - server.node.log.turn()
+      const before = statements()
       const choose = await client.input(await client.create('account_recovery'), { identification: 'email', login_id })
       const waiting = await client.input(choose, { index: 0 })
       const wrong = await client.input(waiting, { account_recovery_code: '000000' })
@@ -152,7 +154,7 @@ describe('recovery', () => {
       )
       return {
         plain: plain.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'T'),
-        statements: server.node.world.db.statements() - before,
+        statements: statements() - before,
       }
     }
     const count = server.outbox.length
@@ -161,7 +163,7 @@ describe('recovery', () => {
     const somebody = await walk('gone@example.com')
     expect(server.outbox).toHaveLength(count + 1)
     expect(nobody.plain).toBe(somebody.plain)
-    // The log poll runs beside us; what is left is that nobody takes visibly longer.
+    // What else runs by the clock is little; what is left is that nobody takes visibly longer.
     expect(Math.abs(nobody.statements - somebody.statements)).toBeLessThanOrEqual(8)
   })
 
