@@ -54,6 +54,22 @@ async function signedUp(email: string, at = project): Promise<PlainBrowser> {
   return browser
 }
 
+/** Gives the app what it was sent back with. @returns the ID token. */
+async function redeem(browser: PlainBrowser, at: DevelopmentProject): Promise<string> {
+  const response = await fetch(`${at.local_origin}/oauth2/token`, {
+    method: 'POST',
+    body: new URLSearchParams({
+      grant_type: 'authorization_code',
+      client_id: 'notes',
+      redirect_uri: callback,
+      code: browser.page.url.searchParams.get('code') ?? '',
+      code_verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
+    }),
+  })
+  expect(response.status).toBe(200)
+  return ((await response.json()) as { id_token: string }).id_token
+}
+
 const passwordPage = '/authflow/v2/enter_password'
 const codePage = '/authflow/v2/enter_oob_otp'
 
@@ -286,6 +302,58 @@ describe('sign-in', () => {
     await browser.open(browser.page.url.href.replace(/x_error=[^&]*/, 'x_error=forged'))
     expect(browser.page.heading).toBe('This page waited too long')
   })
+})
+
+test('whoever proves it once more is told which account it is', async () => {
+  const email = newEmail()
+  const browser = await signedUp(email)
+  await browser.open(authorizeUrl())
+  await browser.send()
+  const id_token_hint = await redeem(browser, project)
+  await browser.open(project.local_origin + authorizeUrl({ prompt: 'login', id_token_hint }))
+  expect([browser.page.url.pathname, browser.page.heading]).toEqual([passwordPage, 'Confirm it’s you'])
+  expect(browser.page.html).toMatch(/<input[^>]*autocomplete="username"[^>]*>/)
+  expect(browser.page.html).toContain(`value="${email}"`)
+  expect(browser.page.text).toContain(`Email a code to ${email}`)
+})
+
+test('an app for one place at a time asks before it ends the other place', async () => {
+  const till = await server.project({
+    ...config,
+    oauth: { clients: [{ ...config.oauth.clients[0], x_max_concurrent_session: 1 }] },
+  })
+  const email = newEmail()
+  await signedUp(email, till)
+  const signIn = async () => {
+    const browser = plainBrowser(till)
+    await browser.open(authorizeUrl({ x_page: 'login' }))
+    await browser.send({ x_login_id: email })
+    await browser.send({ x_password: password })
+    return browser
+  }
+  const open = () =>
+    server.node.world.db.query
+      .selectFrom('offline_grant')
+      .select('id')
+      .where('project_id', '=', till.id)
+      .where('ended_at', 'is', null)
+      .execute()
+  await redeem(await signIn(), till)
+  const [first] = await open()
+  const second = await signIn()
+  expect([second.page.url.pathname, second.page.heading]).toEqual([
+    '/authflow/v2/terminate_other_sessions',
+    'Use it on this device?',
+  ])
+  const asked = second.page
+  await second.send({ x_action: 'cancel' })
+  expect([second.page.url.pathname, await open()]).toEqual(['/login', [first]])
+  second.restore(asked)
+  await second.send()
+  await redeem(second, till)
+  const left = await open()
+  expect(left).toHaveLength(1)
+  expect(left).not.toEqual([first])
 })
 
 describe('a lost password', () => {
@@ -617,6 +685,10 @@ describe('the door', () => {
     await away.open('/logout?redirect_uri=https%3A%2F%2Fevil.example%2F')
     await away.send()
     expect(away.page.url.origin).toBe(project.local_origin)
+  })
+
+  test('searches are told to keep away', async () => {
+    expect(await (await fetch(`${project.local_origin}/robots.txt`)).text()).toBe('User-agent: *\nDisallow: /\n')
   })
 
   test('a page that is not there says so; other doors speak their own way', async () => {

@@ -58,8 +58,8 @@ export type FlowView = {
   /** What the person has already said here, unmasked: for the pages, never printed by the API. */
   about: {
     loginId?: { type: LoginIdType; value: string }
-    /** Whose session is proved once more: a name, and what they sign in with. Nobody else's account is named before it is proved. */
-    account?: { name: string; loginId: string | undefined }
+    /** Whose session is proved once more. Nobody else's account is named before it is proved. */
+    account?: { name: string; loginIds: { type: LoginIdType; value: string }[] }
     /** Attributes that `fill_in_user_profile` asks for. */
     attributes?: { pointer: string; required: boolean }[]
     /** The message with the code did not leave yet; it is tried again. */

@@ -33,7 +33,7 @@ export async function viewOf(
     action,
     about: {
       ...(loginId === undefined ? {} : { loginId: { type: loginId.type, value: loginId.value } }),
-      ...(user === undefined ? {} : { account: { name: user.displayName, loginId: user.loginIds[0]?.value } }),
+      ...(user === undefined ? {} : { account: { name: user.displayName, loginIds: user.loginIds } }),
       ...(config.type === 'fill_in_user_profile' ? { attributes: config.user_profile } : {}),
       ...(code?.delayed ? { messageDelayed: true } : {}),
     },

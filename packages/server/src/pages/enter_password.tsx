@@ -31,7 +31,7 @@ export const enterPassword: Page = {
     const second = optionOf(asked, 'authentication_data')?.authentication === 'secondary_password'
     const reauth = view.type === 'reauth'
     const { loginId, account } = view.about
-    const who = loginId?.value ?? account?.loginId
+    const who = loginId?.value ?? account?.loginIds[0]?.value
     const canReset = !second && !reauth && config.forgot_password.enabled
     const start = beginning(view, visit)
     const days = config.authentication.device_token.expire_in_days

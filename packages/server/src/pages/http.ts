@@ -206,6 +206,7 @@ async function take(visit: Visit, form: Form, page: Page): Promise<Response> {
   const caller = await flowCaller(c, bindBrowser(c))
   // The button of another way says itself which one it is.
   const action = form.get('x_action')
+  if (action === 'cancel' && page.cancels !== undefined) return redirect(c, page.cancels(visit))
   const option = action === 'choose' && form.has('x_option') ? Number(form.get('x_option')) : optionOfUrl(visit)
   const asked = askedOf(view, option)
   const sameStep = view.stateToken === url.searchParams.get('x_step') && asked.index === optionOfUrl(visit)
@@ -275,6 +276,8 @@ const oneMegabyte = bodyLimit({
   },
 })
 
+// Nothing here is for a search to find.
+pagesDoor.get('/robots.txt', (c) => c.text('User-agent: *\nDisallow: /\n'))
 pagesDoor.get('/', serve(front))
 pagesDoor.get('/_internals/oauth_entrypoint', serve(enter))
 for (const page of pages) {

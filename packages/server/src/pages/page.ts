@@ -36,6 +36,8 @@ export type Page = {
   view(asked: Asked, visit: Visit): { title: { k: string; vars?: Vars }; body: Child; back?: string | undefined }
   /** Fields whose text may be shown again. Never a password or a code. */
   keeps?: readonly string[] | 'all'
+  /** Where `x_action=cancel` leads instead of giving an answer. */
+  cancels?(visit: Visit): string
   /** It opens without a flow, and begins one of this type. */
   begins?(visit: Visit): FlowType
 }
@@ -66,8 +68,9 @@ export function optionOf<T extends keyof Choices>(asked: Asked, type: T): Choice
   return asked.view.action.data.type === type ? (asked.options[asked.index] as Choices[T] | undefined) : undefined
 }
 
-/** A masked target as the person typed it, when it is what they typed: a slip shows only unmasked. */
+/** A masked target as the person knows it, when they typed it or are signed in with it: a slip shows only unmasked. */
 export function unmasked(view: FlowView, masked: string): string {
-  const { loginId } = view.about
-  return loginId !== undefined && mask(loginId.type, loginId.value) === masked ? loginId.value : masked
+  const { loginId, account } = view.about
+  const own = [...(loginId === undefined ? [] : [loginId]), ...(account?.loginIds ?? [])]
+  return own.find(({ type, value }) => mask(type, value) === masked)?.value ?? masked
 }

@@ -7,6 +7,7 @@ import { address } from './visit.ts'
 export const terminateOtherSessions: Page = {
   path: '/authflow/v2/terminate_other_sessions',
   draws: ({ view }) => view.action.type === 'terminate_other_sessions',
+  cancels: (visit) => address(visit, '/login'),
   read: () => ({ input: { confirm_terminate_other_sessions: true } }),
   view: (_, visit) => ({
     title: { k: 'terminate.title' },
