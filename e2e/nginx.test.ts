@@ -1,7 +1,10 @@
 // Debian's nginx with the example's own configuration, in front of the example's own backend.
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { deviceKey } from '../packages/server/test/support/device_key.ts'
+import { dpopKey } from '../packages/server/test/support/dpop_key.ts'
 import { run } from './support/demo.ts'
 import { freePort } from './support/free_port.ts'
 import { type Nginx, startNginx } from './support/nginx.ts'
@@ -11,10 +14,11 @@ let server: Server
 let backend: ReturnType<typeof run>
 let nginx: Nginx
 let configuration: string
+let behind: number
 
 beforeAll(async () => {
   server = await startServer({ args: ['--dev', '--trust-proxy', '127.0.0.0/8'] })
-  const behind = await freePort()
+  behind = await freePort()
   backend = run(['examples/nginx/backend.js'], 'for nginx alone', {
     PORT: String(behind),
     APP_ORIGIN: 'http://localhost:4001',
@@ -222,6 +226,74 @@ describe('S8: members only, with ?deny=401', () => {
       body: { members: 'only', you: me },
     })
   })
+})
+
+test('a token that is bound to a key gets in with a proof for this very request', async () => {
+  const made = await fetch(`${server.origin}/_dev/projects`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      id: 'bound',
+      config: JSON.stringify({
+        id: 'bound',
+        http: { public_origin: `http://bound.localhost:${server.port}` },
+        authentication: { identities: ['anonymous'] },
+        oauth: {
+          clients: [
+            {
+              client_id: 'phone',
+              name: 'Phone',
+              x_application_type: 'native',
+              redirect_uris: ['http://x.test/'],
+              dpop_bound_access_tokens: true,
+            },
+          ],
+        },
+      }),
+    }),
+  })
+  const { local_origin: issuer } = (await made.json()) as { local_origin: string }
+  const [device, key] = [deviceKey(), dpopKey()]
+  const now = () => new Date()
+  async function signIn(nonce?: string): Promise<string> {
+    const asked = await fetch(`${issuer}/oauth2/challenge`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ purpose: 'anonymous_request' }),
+    })
+    const { result } = (await asked.json()) as { result: { token: string } }
+    const response = await fetch(`${issuer}/oauth2/token`, {
+      method: 'POST',
+      headers: { dpop: key.proof(`${issuer}/oauth2/token`, now(), { claims: { nonce } }) },
+      body: new URLSearchParams({
+        grant_type: 'urn:authgear:params:oauth:grant-type:anonymous-request',
+        client_id: 'phone',
+        jwt: device.request('anonymous', { challenge: result.token, action: 'auth' }, now()),
+      }),
+    })
+    const body = (await response.json()) as { access_token?: string }
+    return body.access_token ?? signIn(response.headers.get('dpop-nonce') ?? '')
+  }
+  const token = await signIn()
+  await using bound = await startNginx(({ port }) =>
+    configuration
+      .replaceAll('Host localhost:4000', `Host ${new URL(issuer).host}`)
+      .replace(/\b4000\b/g, String(server.port))
+      .replace(/\b4002\b/g, String(port))
+      .replace(/\b4003\b/g, String(behind)),
+  )
+  const ath = createHash('sha256').update(token).digest('base64url')
+  const proof = (url: string, htm = 'GET') => key.proof(url, now(), { claims: { htm, ath } })
+  const url = `${bound.origin}/members/`
+  const get = async (headers: Record<string, string>, method = 'GET') =>
+    (await fetch(`${url}?page=2`, { method, headers: { authorization: `DPoP ${token}`, ...headers } })).status
+  expect(await get({ dpop: proof(url) })).toBe(200)
+  expect(await get({ dpop: proof(url, 'POST') }, 'POST')).toBe(200)
+  expect(await get({ dpop: proof(url) }, 'POST')).toBe(401)
+  expect(await get({ dpop: proof(`${bound.origin}/`) })).toBe(401)
+  expect(await get({ dpop: proof(`${bound.origin}/`), 'x-original-url': `${bound.origin}/` })).toBe(401)
+  expect(await get({})).toBe(401)
+  expect(await get({ authorization: `Bearer ${token}`, dpop: proof(url) })).toBe(401)
 })
 
 test('the questions are not for the outside', async () => {

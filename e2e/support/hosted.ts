@@ -6,6 +6,7 @@ import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playw
 
 export const password = 'correct horse battery'
 
+const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
 const loginIds = (...types: string[]) => ({ login_id: { keys: types.map((type) => ({ type })) } })
 const own = { end_user: 'readwrite', bearer: 'readonly', portal_ui: 'readwrite' }
 const languages = { supported_languages: ['en', 'zh-TW'] }
@@ -61,7 +62,9 @@ function configurations(app: string): Record<string, Record<string, unknown>> {
             x_application_type: 'third_party_app',
             policy_uri: `${app}privacy`,
             tos_uri: `${app}terms`,
+            grant_types: [deviceGrant],
           }),
+          client('television', 'Living Room Television', { grant_types: [deviceGrant] }),
           client('single', 'Till', { x_max_concurrent_session: 1 }),
         ],
       },
@@ -131,6 +134,8 @@ export type Hosts = AsyncDisposable & {
   origin(project: string): string
   /** The same project at a name that this process can resolve. */
   local(project: string): string
+  /** The secret of a client that has one. */
+  secret(project: string, client: string): string
   admin(project: string, query: string, variables?: Record<string, unknown>): Promise<Record<string, unknown>>
   /** Replaces parts of a project's configuration. */
   configure(project: string, more: Record<string, unknown>): Promise<void>
@@ -156,6 +161,7 @@ export async function startHosts(): Promise<Hosts> {
     app: address,
     origin: (project) => of(project).origin,
     local: (project) => of(project).local_origin,
+    secret: (project, client) => of(project).client_secrets[client] ?? '',
     admin: (project, query, variables) => server.admin(query, variables, of(project)),
     async configure(project, more) {
       await server.project({ id: project, ...configs[project], ...more })

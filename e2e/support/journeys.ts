@@ -395,6 +395,46 @@ async function deadEnds(walk: Walker) {
 }
 
 /** Every walk by its name. None needs another one. */
+/** What a device shows that asks to be signed in. */
+async function deviceCode(walk: Walker, more: Record<string, string>): Promise<string> {
+  const response = await fetch(`${walk.hosts.local('acme')}/oauth2/device_authorization`, {
+    method: 'POST',
+    body: new URLSearchParams(more),
+  })
+  const { user_code } = (await response.json()) as { user_code?: string }
+  if (user_code === undefined) throw new Error(`no code: ${response.status}`)
+  return user_code
+}
+
+async function television(walk: Walker) {
+  await walk.signUp('acme')
+  await walk.open('acme', '/device')
+  await walk.see('device, its code')
+  await walk.send({ user_code: '' })
+  await walk.see('device, nothing typed')
+  await walk.send({ user_code: 'BCDF-GHJK' })
+  await walk.see('device, a code that nobody shows')
+  await walk.send({ user_code: await deviceCode(walk, { client_id: 'television' }) })
+  await walk.see('device, continue as')
+  await walk.send()
+  await walk.see('device, sign it in?')
+  await walk.send()
+  await walk.see('device, signed in')
+
+  const asked = {
+    client_id: 'partner',
+    client_secret: walk.hosts.secret('acme', 'partner'),
+    scope: 'openid email phone',
+  }
+  await walk.open('acme', `/device?user_code=${await deviceCode(walk, asked)}`)
+  await walk.see('device, its code filled in')
+  await walk.send()
+  await walk.send()
+  await walk.see('device, of a third party')
+  await walk.press('.button.secondary')
+  await walk.see('device, not signed in')
+}
+
 export const journeys: Record<string, (walk: Walker) => Promise<void>> = {
   signUp,
   signIn,
@@ -409,5 +449,6 @@ export const journeys: Record<string, (walk: Walker) => Promise<void>> = {
   guest,
   settings,
   devices,
+  television,
   deadEnds,
 }
