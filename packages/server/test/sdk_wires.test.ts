@@ -30,7 +30,12 @@ beforeAll(async () => {
           client_id: 'app',
           name: 'Notes',
           x_application_type: 'native',
-          redirect_uris: ['com.example.notes://host/callback', 'https://notes.example.com/app'],
+          redirect_uris: [
+            'com.example.notes://host/callback',
+            'https://notes.example.com/app',
+            'capacitor://localhost',
+            'https://localhost',
+          ],
           x_pre_authenticated_url_enabled: true,
           x_app2app_enabled: true,
         },
@@ -277,6 +282,26 @@ describe.each(sdks)('S1: %s', (_, sdk: Sdk) => {
     await web.open(`${project.local_origin}/oauth2/userinfo`)
     expect(JSON.parse(web.page.html)).toMatchObject({ sub: info.sub })
   })
+})
+
+test.each([
+  ['iOS', 'capacitor://localhost', true],
+  ['Android', 'https://localhost', true],
+  ['no app of ours', 'capacitor://elsewhere', false],
+  ['a page of nowhere', 'null', false],
+])('S1: the web view of Capacitor on %s calls from its own origin', async (_, origin, allowed) => {
+  const asked = {
+    origin,
+    'access-control-request-method': 'POST',
+    'access-control-request-headers': 'content-type,dpop',
+  }
+  for (const path of ['token', 'userinfo', 'revoke', 'challenge', 'app_session_token']) {
+    const answer = await fetch(`${project.local_origin}/oauth2/${path}`, { method: 'OPTIONS', headers: asked })
+    const names = ['origin', 'credentials', 'headers'].map((name) => answer.headers.get(`access-control-allow-${name}`))
+    expect(names, path).toEqual(allowed ? [origin, 'true', 'content-type,dpop'] : [null, null, null])
+  }
+  const discovery = `${project.local_origin}/.well-known/openid-configuration`
+  expect((await fetch(discovery, { headers: { origin } })).headers.get('access-control-allow-origin')).toBe('*')
 })
 
 test.each(sdks.filter(([, sdk]) => sdk.app2appAlg !== undefined))(

@@ -5,13 +5,8 @@ import type { Env } from './context.ts'
 
 /** Whether a browser page of this origin may call with credentials. `*` in a pattern stands for one or more labels. */
 export function originAllowed(origin: string, config: Config, requestHost: string): boolean {
-  let url: URL
-  try {
-    url = new URL(origin)
-  } catch {
-    return false
-  }
-  if (url.origin !== origin) return false
+  if (originOf(origin) !== origin) return false
+  const url = new URL(origin)
   if (url.host === requestHost) return true
   if ((config.http.allowed_origins ?? []).some((pattern) => matches(pattern, url))) return true
   return config.oauth.clients.some((client) =>
@@ -19,8 +14,16 @@ export function originAllowed(origin: string, config: Config, requestHost: strin
       ...(client.redirect_uris ?? []),
       client.x_custom_ui_uri,
       ...(client.x_pre_authenticated_url_allowed_origins ?? []),
-    ].some((uri) => uri !== undefined && URL.canParse(uri) && new URL(uri).origin === origin),
+    ].some((uri) => uri !== undefined && originOf(uri) === origin),
   )
+}
+
+/** As browsers write it in `Origin`. A native app's web view has a scheme of its own, which `URL` takes for opaque. */
+function originOf(uri: string): string | undefined {
+  if (!URL.canParse(uri)) return undefined
+  const { origin, protocol, host } = new URL(uri)
+  if (origin !== 'null') return origin
+  return host === '' ? undefined : `${protocol}//${host}`
 }
 
 function matches(pattern: string, url: URL): boolean {

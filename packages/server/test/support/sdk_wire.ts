@@ -39,7 +39,7 @@ function pairOf(alg: 'ES256' | 'RS256') {
   return { privateKey, jwk: publicKey.export({ format: 'jwk' }) as Json }
 }
 
-function signed(key: Key, header: Json, payload: Json): string {
+export function signed(key: Key, header: Json, payload: Json): string {
   const input = `${encoded(header)}.${encoded(payload)}`
   const how = key.alg === 'ES256' ? { key: key.privateKey, dsaEncoding: 'ieee-p1363' as const } : key.privateKey
   return `${input}.${sign('sha256', Buffer.from(input), how).toString('base64url')}`
