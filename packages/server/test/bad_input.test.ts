@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { adminToken } from '../src/admin/token.ts'
+import { makeApp } from '../src/app.ts'
 import type { Headgear } from '../src/testing.ts'
 import { type PlainBrowser, plainBrowser } from './support/browser.ts'
 import { codeTo } from './support/flow_client.ts'
@@ -175,6 +176,18 @@ const protocol: Record<string, Door> = {
       { dpop: visible(text) },
     ),
   revocation: (text) => form('/oauth2/revoke', { token: text, client_id: text }),
+  introspection: (text) => form('/oauth2/introspect', { client_id: text, client_secret: text, token: text }),
+  'pushed request': (text) =>
+    form('/oauth2/par', {
+      client_id: 'spa',
+      response_type: 'code',
+      scope: 'openid',
+      state: text,
+      nonce: text,
+      claims: text,
+    }),
+  'device authorization': (text) => form('/oauth2/device_authorization', { client_id: 'spa', scope: text }),
+  'device code': (text) => grant('urn:ietf:params:oauth:grant-type:device_code', { device_code: text }),
   userinfo: (text) => send('/oauth2/userinfo', { headers: bearer(text) }),
   'userinfo, form': (text) => form('/oauth2/userinfo', { access_token: text }),
   logout: (text) => page('/oauth2/end_session', { id_token_hint: text, state: text, client_id: text }),
@@ -323,6 +336,10 @@ const parameters = [
   'code',
   'q_reason',
   'q_info',
+  'next',
+  'ticket',
+  'user_code',
+  'redirect',
 ]
 const fields = [
   'x_login_id',
@@ -347,34 +364,28 @@ const fields = [
 ]
 const each = (names: readonly string[], text: string) => Object.fromEntries(names.map((name) => [name, text]))
 
-/** A page by its address, and by what is sent from it. */
-const opened = (path: string): Record<string, Door> => ({
-  [`GET ${path}`]: (text) => page(path, each(parameters, text)),
-  [`POST ${path}`]: (text) => form(`${path}?${new URLSearchParams(each(parameters, text))}`, each(fields, text)),
+/** An address with everything in its query, and everything sent to it. */
+const opened = (path: string, headers: Record<string, string> = {}): Record<string, Door> => ({
+  [`GET ${path}`]: (text) => page(path, each(parameters, text), headers),
+  [`POST ${path}`]: (text) =>
+    form(`${path}?${new URLSearchParams(each(parameters, text))}`, each(fields, text), headers),
 })
-const flowPages: Record<string, Door> = Object.assign(
-  {},
-  ...[
-    '/',
-    '/login',
-    '/signup',
-    '/reauth',
-    '/logout',
-    '/flows/promote_user',
-    '/_internals/oauth_entrypoint',
-    '/authflow/v2/enter_password',
-    '/authflow/v2/reset_password',
-    '/authflow/v2/select_account',
-    '/authflow/v2/verify_login_link',
-    '/authflow/v2/account_status',
-    '/v2/errors/error',
-  ].map(opened),
-)
+
+/** Every address that the server has, of doors made later, too. */
+const addresses = () => [
+  ...new Set(
+    makeApp(server.node)
+      .routes.map((route) => route.path)
+      .filter((path) => !/[*:]/.test(path) && !/^\/(healthz|readyz)$/.test(path)),
+  ),
+]
+const signsOut = new Set(['/logout', '/oauth2/end_session'])
+const everywhere = (): Record<string, Door> =>
+  Object.assign({}, ...addresses().map((path) => opened(path, signsOut.has(path) ? {} : cookiesOf(ann))))
 
 const settings: Record<string, Door> = Object.fromEntries(
   (
     [
-      ['/settings', []],
       ['/settings/profile/name/edit', ['save']],
       ['/settings/profile/address/edit', ['save']],
       ['/settings/profile/birthdate/edit', ['save']],
@@ -391,7 +402,6 @@ const settings: Record<string, Door> = Object.fromEntries(
       ['/settings/sessions', ['revoke', 'remove']],
     ] as const
   ).flatMap(([path, actions]) => [
-    [`GET ${path}`, (text: string) => page(path, each(parameters, text), cookiesOf(ann))],
     ...actions.map((x_action) => [
       `POST ${path} ${x_action}`,
       (text: string) => form(path, { ...each(fields, text), x_action }, cookiesOf(ann)),
@@ -418,7 +428,7 @@ function faultsOf({ status, headers, text }: Answer): string[] {
     ...(/\.[jt]sx?:\d+|node_modules|invalid byte sequence|unsupported Unicode|syntax for type/.test(text)
       ? ['a view of our insides']
       : []),
-    ...(status >= 400 && text.trim() === '' ? ['no word why'] : []),
+    ...(status >= 400 && text.trim() === '' && !headers.has('allow') ? ['no word why'] : []),
   ]
 }
 
@@ -448,10 +458,15 @@ describe('any text in any field', () => {
     ['the flow API', flows],
     ['the Admin API', admin],
     ['the development surface', development],
-    ['the pages', flowPages],
     ['the settings', settings],
   ])('of %s is no fault of ours', async (_, doors) => {
     expect(await tryAll(doors)).toEqual([])
+  })
+
+  test('of any address is no fault of ours', async () => {
+    expect(addresses().length).toBeGreaterThan(60)
+    const { 'a NUL': nul = '', 'line ends, signs and controls': signs = '' } = texts
+    expect(await tryAll(everywhere(), { nul, signs })).toEqual([])
   })
 })
 
@@ -516,6 +531,16 @@ describe('a body', () => {
     const chunk = `10000\r\n${' '.repeat(65_536)}\r\n`
     const parts = [head(origin, target, ['transfer-encoding: chunked']), ...Array.from({ length: 17 }, () => chunk)]
     expect(statusOf(await raw(origin, parts))).toBe(413)
+  })
+
+  test('of ten megabytes is turned away at any address', async () => {
+    const sent = { type: forms, headers: () => cookiesOf(ann) }
+    for (const path of addresses()) {
+      const answer = await raw(site.origin, [
+        head(site.origin, { path, ...sent }, ['content-length: 10485760', 'connection: close']),
+      ])
+      expect([path, statusOf(answer)]).toEqual([path, expect.toSatisfy((status) => status >= 400 && status < 500)])
+    }
   })
 
   const pits: Record<string, string> = {
@@ -721,7 +746,7 @@ test('what cannot be kept is said to be so, and changes nothing', async () => {
 })
 
 test('any text, any JSON, at any door', async () => {
-  const doors = Object.entries({ ...protocol, ...flows, ...admin, ...flowPages, ...settings })
+  const doors = Object.entries({ ...protocol, ...flows, ...admin, ...everywhere(), ...settings })
   const text = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 300 }),
     fc.string({
