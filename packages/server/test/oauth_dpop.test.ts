@@ -18,7 +18,7 @@ import {
   userinfo,
   verified,
 } from './support/oauth_client.ts'
-import { headgear } from './support/store.ts'
+import { headgear, statementsOf } from './support/store.ts'
 
 const fullAccess = 'https://authgear.com/scopes/full-access'
 const bound: App = {
@@ -142,6 +142,13 @@ describe('at the token endpoint', () => {
     const feed = decodeJwt(await (await fetch(`${site.origin}/oauth2/revocations`)).text())
     const { sid, exp } = decodeJwt(access)
     expect(feed.entries).toContainEqual({ sid, exp })
+  })
+
+  test('the proof costs a refresh one statement more', async () => {
+    const key = dpopKey()
+    const { refresh: text } = await signIn(bound, key)
+    const proved = await proof(key)
+    expect(await statementsOf(server, () => refresh(site, bound, text, {}, proved))).toBe(2)
   })
 
   test('a public client keeps its key; one with a secret may change it', async () => {

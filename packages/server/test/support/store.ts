@@ -28,6 +28,7 @@ export function forgetsProject(text: string): boolean {
 export async function headgear(options: HeadgearOptions = {}): Promise<Headgear> {
   const forgetful: string[] = []
   const lines: string[] = []
+  let count = 0
   const masterKey = options.masterKey ?? Buffer.alloc(32, 7).toString('base64')
   const watched: HeadgearOptions = {
     ...options,
@@ -38,11 +39,13 @@ export async function headgear(options: HeadgearOptions = {}): Promise<Headgear>
     },
     onStatement(text) {
       if (forgetsProject(text)) forgetful.push(text)
+      if (!beside.test(text)) count += 1
       options.onStatement?.(text)
     },
   }
   const database = onPostgres && options.databaseUrl === undefined ? await createDatabase() : undefined
   const started = await startHeadgear(database ? { ...watched, databaseUrl: database.url } : watched)
+  counters.set(started.node, () => count)
   return {
     ...started,
     get outbox() {
@@ -57,6 +60,19 @@ export async function headgear(options: HeadgearOptions = {}): Promise<Headgear>
       if (forgetful.length > 0) throw new Error(`statements without a project:\n${forgetful.join('\n')}`)
     },
   }
+}
+
+/** The log poll, last accesses and sweeps, which run beside every request. */
+const beside = /e\.xid >= |as v\(project_id, id, at, ip, seen, alive_after\)|ctid = any/
+const counters = new WeakMap<Headgear['node'], () => number>()
+
+/** How many statements `work` sends to a server of `headgear()`. */
+export async function statementsOf(server: Headgear, work: () => Promise<unknown>): Promise<number> {
+  const count = counters.get(server.node)
+  if (count === undefined) throw new Error('not a server of headgear()')
+  const before = count()
+  await work()
+  return count() - before
 }
 
 /** A migrated database of the kind under test, without a server. */
