@@ -402,10 +402,14 @@ describe('Basic:', () => {
     ['oidcc-display-popup', { display: 'popup' }],
     ['oidcc-ui-locales', { ui_locales: 'se fr' }],
     ['oidcc-claims-locales', { claims_locales: 'se' }],
-    ['oidcc-login-hint', { login_hint: 'buffy@client.example.test' }],
     ['oidcc-ensure-request-with-unknown-parameter-succeeds', { extra: 'foobar' }],
   ])('%s', async (_, asked) => {
     await happy({ ...asked })
+  })
+
+  // In a browser of its own: a sign-in replaces the session that the other modules share.
+  test('oidcc-login-hint', async () => {
+    await happy({ login_hint: 'buffy@client.example.test' }, plainBrowser(made))
   })
 
   test('oidcc-ensure-request-with-acr-values-succeeds', async () => {
