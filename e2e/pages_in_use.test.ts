@@ -316,9 +316,10 @@ describe('with script', () => {
           for (const entry of list.getEntries()) seen.shift += (entry as PerformanceEntry & { value: number }).value
         }).observe({ type: 'layout-shift', buffered: true })
       })
-      const email = walk.email()
       await walk.open('acme', '/signup')
-      await walk.send({ x_login_id: email })
+      await focused(walk.page, 'x_login_id')
+      await walk.send({ x_login_id: walk.email() })
+      await focused(walk.page, 'x_code')
       const { faded, shift } = await walk.page.evaluate(
         () => (globalThis as unknown as { seen: { faded: boolean; shift: number } }).seen,
       )

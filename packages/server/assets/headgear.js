@@ -107,7 +107,6 @@
     const { countdown, text, ready, wakes, stays } = line.dataset
     const woken = wakes ? document.getElementById(wakes) : null
     const end = performance.now() + Number(countdown) * 1000
-    if (woken) woken.hidden = true
     const show = () => {
       const left = end - performance.now()
       if (left > 0) {
@@ -116,7 +115,7 @@
         setTimeout(show, left % 1000 || 1000)
         return
       }
-      if (woken) woken.hidden = false
+      woken?.removeAttribute('data-asleep')
       if (stays === undefined) line.hidden = true
       else line.textContent = ready
       say(ready)

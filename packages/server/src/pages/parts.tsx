@@ -12,6 +12,7 @@ export function Form({
   id,
   upload,
   bare,
+  asleep,
   goesOn,
   children,
 }: PropsWithChildren<{
@@ -24,6 +25,8 @@ export function Form({
   upload?: boolean | undefined
   /** No gaps of its own: it wraps a lone button. */
   bare?: boolean | undefined
+  /** With script it is not there until a countdown that `wakes` it has ended. */
+  asleep?: boolean | undefined
   /** It waits for another device: script sends it once the page, fetched again, says `now`. */
   goesOn?: 'later' | 'now' | undefined
 }>) {
@@ -34,6 +37,7 @@ export function Form({
       action={action}
       method={method}
       enctype={upload ? 'multipart/form-data' : undefined}
+      data-asleep={asleep ? '' : undefined}
       data-goes-on={goesOn}
       novalidate
     >
@@ -171,8 +175,8 @@ export function Hint({ children }: PropsWithChildren) {
 }
 
 /**
- * Seconds that must pass. Without script it stands as the server counted it; with script it ticks, hides what
- * has the id `wakes` until it ends, and then says `ready`.
+ * Seconds that must pass. Without script it stands as the server counted it; with script it ticks, and at its end says
+ * `ready` and shows the form with the id `wakes`, which was asleep.
  * @param k a sentence with a variable `time`
  * @param stays shows `ready` at the end instead of going away
  */
@@ -220,7 +224,7 @@ export function Resend({
   return (
     <div class="resend">
       <Countdown seconds={seconds} k={`${what}.resend_wait`} ready={`${what}.resend_ready`} wakes="resend" />
-      <Form bare id="resend" hidden={hidden ?? { x_action: 'resend' }}>
+      <Form bare id="resend" asleep={seconds > 0} hidden={hidden ?? { x_action: 'resend' }}>
         <Button kind="text">{words(`${what}.resend`)}</Button>
       </Form>
     </div>
