@@ -49,7 +49,9 @@ const tokens = { clientID: 'tokens', sessionType: 'refresh_token' } as const
 const cookies = { clientID: 'cookies', sessionType: 'cookie' } as const
 
 async function configure(options: Omit<ConfigureOptions, 'endpoint'>): Promise<void> {
-  await page.goto(app.origin)
+  // The SDK may still be on its way somewhere: that navigation aborts ours.
+  await page.waitForLoadState()
+  await page.goto(app.origin).catch(() => page.goto(app.origin))
   const all = JSON.stringify({ endpoint: provider.issuer, ...options })
   await page.evaluate((text) => localStorage.setItem('options', text), all)
   await page.reload()
