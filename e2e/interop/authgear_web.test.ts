@@ -163,8 +163,12 @@ describe('S1: the web SDK with tokens', () => {
     await settings.waitForURL(`${provider.issuer}/settings*`)
     await page.evaluate((to) => window.authgear.logout({ redirectURI: to }), redirectURI())
     expect(await page.evaluate(() => window.authgear.sessionState)).toBe('NO_SESSION')
-    await settings.reload()
-    expect(new URL(settings.url()).pathname).not.toBe('/settings')
+    // The node hears of it within a second.
+    const path = async () => {
+      await settings.reload()
+      return new URL(settings.url()).pathname
+    }
+    await expect.poll(path).not.toBe('/settings')
   })
 
   test('adds, changes and removes by settings actions, and closes the account', async () => {
