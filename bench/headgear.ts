@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Server, startServer } from '../e2e/support/server.ts'
+import { runHeadgear, type Server, startServer } from '../e2e/support/server.ts'
 import { freePort } from '../packages/server/test/support/free_port.ts'
 import type { PostgresServer } from '../packages/server/test/support/postgres.ts'
 import { cookiesOf, httpRequest, sendAll } from './load.ts'
@@ -59,11 +59,17 @@ export async function startHeadgear(postgres: PostgresServer | undefined): Promi
   const port = await freePort()
   const config = join(folder, 'authgear.yaml')
   await writeFile(config, projectConfig(projectId, `http://localhost:${port}`))
+  const env = { HEADGEAR_MASTER_KEY: masterKey, NODE_ENV: 'production' }
+  const onDatabase = database ? ['--database-url', database.url] : []
+  if (database !== undefined) {
+    const migrated = await runHeadgear(['migrate', ...onDatabase], { env })
+    if (migrated.code !== 0) throw new Error(migrated.stderr)
+  }
   const server: Server = await startServer({
     port,
     dataDir: join(folder, 'data'),
-    args: ['--config', config, '--hostname', '127.0.0.1', ...(database ? ['--database-url', database.url] : [])],
-    env: { HEADGEAR_MASTER_KEY: masterKey, NODE_ENV: 'production' },
+    args: ['--config', config, '--hostname', '127.0.0.1', ...onDatabase],
+    env,
   })
 
   const headers = { host: `localhost:${port}`, 'content-type': 'application/json' }

@@ -67,7 +67,7 @@ async function run(settings: Settings): Promise<void> {
 async function migrate(settings: Settings): Promise<void> {
   if (settings.databaseUrl === undefined)
     throw new BadSetup('migrate needs --database-url; an embedded database is migrated when it is served')
-  const db = await openPostgres(settings.databaseUrl, { connections: 1 })
+  const db = await openPostgres(settings.databaseUrl)
   try {
     const ran = await prepare(db)
     process.stdout.write(ran.length === 0 ? 'the schema is up to date\n' : `${ran.join('\n')}\n`)

@@ -1,6 +1,5 @@
 // The operations port: is the process alive, may it get traffic, what does it measure.
 import { Hono } from 'hono'
-import { metrics } from './metrics.ts'
 import type { Node } from './node.ts'
 
 /** Whether this node may get traffic: its database answers and its log cursor is fresh. */
@@ -36,6 +35,7 @@ export function opsApp(node: Node) {
     }
   })
   app.get('/metrics', async (c) => {
+    const { metrics } = await import('./metrics.ts')
     const text = await metrics(node)
     return c.body(text.body, 200, { 'content-type': text.type })
   })

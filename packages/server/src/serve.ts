@@ -21,7 +21,6 @@ import { startTelling } from './oauth/back_channel_logout.ts'
 import { opsApp } from './ops.ts'
 import { answerResolve, answerWarm, type ResolverAnswer, resolverPath } from './resolver/http.ts'
 import { type Database, type OnStatement, openPostgres } from './storage/database.ts'
-import { openDataDirectory, openInMemory } from './storage/embedded.ts'
 import { claimInstance, instanceFacts } from './storage/instance.ts'
 import { prepare } from './storage/prepare.ts'
 import { systemClock, systemRandom, type World } from './world.ts'
@@ -75,6 +74,7 @@ async function openDatabase(options: ServeOptions): Promise<Database> {
       connections: 20,
       ...(options.onStatement ? { onStatement: options.onStatement } : {}),
     })
+  const { openDataDirectory, openInMemory } = await import('./storage/embedded.ts')
   return options.dataDir === undefined ? openInMemory(options.onStatement) : openDataDirectory(options.dataDir)
 }
 
@@ -159,10 +159,7 @@ async function start(options: ServeOptions, opened: Awaited<ReturnType<typeof op
   await node.log.poll()
   node.log.start()
   node.sessions.access.start()
-  // Messages that another node left behind are taken over; nobody waits for that.
-  node.queue
-    .start()
-    .catch((error: Error) => world.log.warn({ err: error }, 'the message queue starts with the first message'))
+  node.queue.start()
   const upkeep = maintain(node)
   const telling = startTelling(node)
 

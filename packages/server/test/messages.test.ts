@@ -116,7 +116,7 @@ describe('a code by mail', () => {
         if (tries < 3) throw Object.assign(new Error('busy'), { responseCode: 451 })
       },
     })
-    await node.queue.start()
+    node.queue.start()
     await sendCode(node, project, toMail, asker)
     await until(() => tries >= 1)
     const [job] = await jobs()
@@ -206,7 +206,7 @@ test('a message that its node did not live to deliver is delivered by another', 
       return 'done'
     },
   })
-  await other.start()
+  other.start()
   await until(() => got.length === 1)
   expect(got).toEqual([{ projectId: 'x', text: 'hello' }])
   await until(async () => (await jobs()).length === 0)

@@ -2,6 +2,7 @@
 // once by the node that has the job; the queue only steps in when that failed, or when the node is gone.
 import { sql } from 'kysely'
 import type { PgBoss as Boss } from 'pg-boss'
+import library from 'pg-boss/package.json' with { type: 'json' }
 import type { Sealer } from '../keys/seal.ts'
 import type { Database } from '../storage/database.ts'
 import type { World } from '../world.ts'
@@ -12,6 +13,8 @@ const schema = 'headgear_queue'
 const firstAttemptSeconds = 45
 
 const common = { retryDelay: 2, retryBackoff: true, expireInSeconds: 60, deleteAfterSeconds: 3600 }
+
+const pollingIntervalSeconds = 5
 
 /** What is delivered, and how long it is worth trying. */
 const queues = {
@@ -32,8 +35,8 @@ export type Deliver = (body: Body, attempt: { last: boolean }) => Promise<'done'
 export type DeliveryQueue = {
   /** Takes a job and starts its first attempt; settles once the job is safe, and the attempt with `attempted`. */
   add(queue: QueueName, body: Body): Promise<{ attempted: Promise<void> }>
-  /** Begins to take over jobs that other nodes left behind. May be called without waiting. */
-  start(): Promise<void>
+  /** Begins to look for jobs that other nodes left behind, and takes them over. */
+  start(): void
   stop(): Promise<void>
 }
 
@@ -57,11 +60,21 @@ async function newBoss(db: Database, log?: World['log']): Promise<Boss> {
   return boss
 }
 
+/** What the schema was made by and for: as long as it is the same, a start does without pg-boss, which is large. */
+const edition = { name: 'delivery_queue', value: `pg-boss ${library.version} ${JSON.stringify(queues)}` }
+
 /** Brings the queue's schema up to date; part of `migrate` and of the build's template. */
-export function prepareQueue(db: Database): Promise<void> {
+export async function prepareQueue(db: Database): Promise<void> {
+  const there = await db.query
+    .selectFrom('instance')
+    .selectAll()
+    .where('name', '=', edition.name)
+    .where('value', '=', edition.value)
+    .executeTakeFirst()
+  if (there !== undefined) return
   if (db.kind === 'embedded') return install(db)
   // pg-boss does not expect two nodes to make its schema at the same moment, so they take turns.
-  return db.query.connection().execute(async (connection) => {
+  await db.query.connection().execute(async (connection) => {
     const lock = sql`hashtext('headgear delivery queue')`
     await sql`select pg_advisory_lock(${lock})`.execute(connection)
     try {
@@ -90,6 +103,11 @@ async function install(db: Database): Promise<void> {
   } finally {
     await boss.stop({ graceful: false, close: false })
   }
+  await db.query
+    .insertInto('instance')
+    .values(edition)
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: edition.value }))
+    .execute()
 }
 
 export function deliveryQueue(
@@ -100,6 +118,8 @@ export function deliveryQueue(
   let started: Promise<Boss> | undefined
   const underWay = new Set<Promise<void>>()
   let stopping = false
+  /** Until there is a job, nothing but a look at the table. */
+  let look: NodeJS.Timeout | undefined
 
   function boss(): Promise<Boss> {
     started ??= begin().catch((error: Error) => {
@@ -115,7 +135,7 @@ export function deliveryQueue(
     for (const name of names)
       await made.work<{ sealed: string }>(
         name,
-        { pollingIntervalSeconds: 5, batchSize: 10, perJobResults: true },
+        { pollingIntervalSeconds, batchSize: 10, perJobResults: true },
         (jobs) =>
           Promise.all(
             jobs.map(async (job) => {
@@ -165,11 +185,22 @@ export function deliveryQueue(
       underWay.add(attempted)
       return { attempted }
     },
-    async start() {
-      if (!stopping) await boss()
+    start() {
+      const lookOnce = async () => {
+        try {
+          const { rows } = await sql`select 1 from ${sql.table(`${schema}.job`)} limit 1`.execute(world.db.query)
+          if (rows.length > 0 && !stopping) await boss()
+        } catch (error) {
+          if (!stopping) world.log.warn({ err: error }, 'the delivery queue could not be looked at')
+        }
+        if (started !== undefined) clearInterval(look)
+      }
+      look = setInterval(lookOnce, pollingIntervalSeconds * 1000).unref()
+      void lookOnce()
     },
     async stop() {
       stopping = true
+      clearInterval(look)
       await Promise.all(underWay)
       const made = await started?.catch(() => undefined)
       await made?.stop({ graceful: true, timeout: 3000, close: false })

@@ -2,7 +2,7 @@
 // the operator lists others, with a time-out, a size cap, and no redirects.
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
-import { Agent, fetch as undiciFetch } from 'undici'
+import type { Agent } from 'undici'
 
 export type OutboundRequest = {
   method?: 'GET' | 'POST'
@@ -67,28 +67,32 @@ export function guardedFetch(allowed: readonly string[]): Fetch {
     if (net === undefined || isIP(net) === 0) throw new Error(`not an address range: ${cidr}`)
     open.addSubnet(net, Number(bits ?? (isIP(net) === 6 ? 128 : 32)), isIP(net) === 6 ? 'ipv6' : 'ipv4')
   }
-  const agent = new Agent({
-    connect: {
-      lookup(hostname, options, done) {
-        lookup(hostname, { all: true, ...(options.family ? { family: options.family as 4 | 6 } : {}) }).then(
-          (found) => {
-            const public_ = found.filter(({ address }) => !isPrivateAddress(address, open))
-            if (public_.length === 0) done(new Error(`${hostname} has no address that may be reached`), [])
-            else if (options.all) done(null, public_)
-            else done(null, public_[0]?.address ?? '', public_[0]?.family)
-          },
-          (error: Error) => done(error as NodeJS.ErrnoException, []),
-        )
+  let agent: Agent | undefined
+  const newAgent = (undici: typeof import('undici')) =>
+    new undici.Agent({
+      connect: {
+        lookup(hostname, options, done) {
+          lookup(hostname, { all: true, ...(options.family ? { family: options.family as 4 | 6 } : {}) }).then(
+            (found) => {
+              const public_ = found.filter(({ address }) => !isPrivateAddress(address, open))
+              if (public_.length === 0) done(new Error(`${hostname} has no address that may be reached`), [])
+              else if (options.all) done(null, public_)
+              else done(null, public_[0]?.address ?? '', public_[0]?.family)
+            },
+            (error: Error) => done(error as NodeJS.ErrnoException, []),
+          )
+        },
       },
-    },
-  })
+    })
   return async (url, request = {}) => {
     const target = new URL(url)
     if (target.protocol !== 'https:' && target.protocol !== 'http:')
       throw new Error(`cannot call ${target.protocol} URLs`)
     const host = target.hostname.replace(/^\[|\]$/g, '')
     if (isIP(host) !== 0 && isPrivateAddress(host, open)) throw new Error(`${host} may not be reached`)
-    const response = await undiciFetch(target, {
+    const undici = await import('undici') // large, and many a server calls nobody
+    agent ??= newAgent(undici)
+    const response = await undici.fetch(target, {
       method: request.method ?? 'GET',
       redirect: 'manual',
       dispatcher: agent,
