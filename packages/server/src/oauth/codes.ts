@@ -1,8 +1,10 @@
 // Authorization codes and the records of what users allowed (RFC 6749 §4.1).
-import { type RawBuilder, sql } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
 import { append, eventRow } from '../events/log.ts'
-import type { Scope, Tx } from '../storage/database.ts'
+import type { Guard } from '../sessions/store.ts'
+import { type Scope, statement, type Tx } from '../storage/database.ts'
+import type { Tables } from '../storage/tables.ts'
 import { after, type Instant, type Random } from '../world.ts'
 import { digestOf, newSecret } from './one_time.ts'
 import { codeLifetime, type OAuthRequest } from './request.ts'
@@ -70,17 +72,16 @@ export async function insertCode(
   return secret
 }
 
-export function findCode(scope: Scope, code: string, kind: NewCode['kind']) {
-  return scope.query
-    .selectFrom('authorization_code')
-    .selectAll()
-    .where('project_id', '=', scope.projectId)
-    .where('id', '=', digestOf(code))
-    .where('kind', '=', kind)
-    .executeTakeFirst()
-}
+export type FoundCode = Selectable<Tables['authorization_code']>
 
-export type FoundCode = NonNullable<Awaited<ReturnType<typeof findCode>>>
+const codeById = statement<{ project: string; id: Buffer; kind: string }, FoundCode>(
+  (put) => sql`select * from authorization_code
+    where project_id = ${put('project')} and id = ${put('id')} and kind = ${put('kind')}`,
+)
+
+export async function findCode(scope: Scope, code: string, kind: NewCode['kind']): Promise<FoundCode | undefined> {
+  return (await codeById(scope.query, { project: scope.projectId, id: digestOf(code), kind }))[0]
+}
 
 /** Spends a code that makes no grant. Of two that try, one gets true. */
 export async function spendCode(scope: Scope, id: Buffer, now: Instant): Promise<boolean> {
@@ -98,13 +99,12 @@ export async function spendCode(scope: Scope, id: Buffer, now: Instant): Promise
  * Spends a code as part of `insertGrant`, and names the grant. Nothing is spent and nothing made when the user (`u` of
  * that statement) is not there, or no longer allows the client.
  */
-export function spendForGrant(scope: Scope, code: { id: Buffer; grantId: Buffer }, now: Instant): RawBuilder<unknown> {
-  return sql`update authorization_code c set used_at = ${now}::timestamptz, grant_id = ${code.grantId}::bytea from u
-    where c.project_id = ${scope.projectId} and c.id = ${code.id} and c.used_at is null
+export const spendForGrant: Guard['spend'] = (put) => sql`
+  update authorization_code c set used_at = ${put('now')}::timestamptz, grant_id = ${put('id')}::bytea from u
+    where c.project_id = ${put('project')} and c.id = ${put('guarded')} and c.used_at is null
       and (c.authorization_id is null or exists (select 1 from authorization_record a
         where a.project_id = c.project_id and a.id = c.authorization_id for share))
     returning 1`
-}
 
 /**
  * Spends the code of a re-authentication and raises `auth_time` of its grant in one statement. The access token that it

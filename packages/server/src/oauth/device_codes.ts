@@ -1,5 +1,6 @@
 // Devices that wait for their person (RFC 8628): the code that the device keeps, and the one that people type.
-import { type RawBuilder, sql } from 'kysely'
+import { sql } from 'kysely'
+import type { Guard } from '../sessions/store.ts'
 import type { Scope, Tx } from '../storage/database.ts'
 import { after, type Instant, type Random } from '../world.ts'
 import { digestOf, newSecret } from './one_time.ts'
@@ -132,11 +133,10 @@ export async function pollDevice(
  * Spends an approved code as part of `insertGrant`; nothing is spent and nothing made when the user (`u` of that
  * statement) is not there, or no longer allows the client.
  */
-export function spendDevice(scope: Scope, id: Buffer, now: Instant): RawBuilder<unknown> {
-  return sql`update device_authorization d set status = 'redeemed' from u
-    where d.project_id = ${scope.projectId} and d.id = ${id} and d.status = 'approved' and d.user_id = u.id
-      and d.expires_at > ${now}::timestamptz
+export const spendDevice: Guard['spend'] = (put) => sql`
+  update device_authorization d set status = 'redeemed' from u
+    where d.project_id = ${put('project')} and d.id = ${put('guarded')} and d.status = 'approved' and d.user_id = u.id
+      and d.expires_at > ${put('now')}::timestamptz
       and exists (select 1 from authorization_record a
         where a.project_id = d.project_id and a.id = d.authorization_id for share)
     returning 1`
-}

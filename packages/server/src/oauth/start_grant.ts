@@ -1,5 +1,4 @@
 // A grant that no authorization code stands behind: anonymous, biometric, device. Made together with its tokens.
-import type { RawBuilder } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
 import type { ClientConfig } from '../config/schema.ts'
 import type { Caller } from '../http/context.ts'
@@ -9,7 +8,7 @@ import type { Origin } from '../projects/origins.ts'
 import { oauthRefusal } from '../refusal.ts'
 import { newGrantSecret, refreshToken } from '../sessions/credential.ts'
 import { endEarlierGrants } from '../sessions/end.ts'
-import { type GrantKind, insertGrant } from '../sessions/store.ts'
+import { type GrantKind, type Guard, insertGrant } from '../sessions/store.ts'
 import { inTransaction } from '../storage/database.ts'
 import { authorize } from './codes.ts'
 import { jwtExpiry, type TokenResponse, tokenResponse } from './issue.ts'
@@ -38,7 +37,7 @@ export async function startGrant(
     deviceInfo?: object | undefined
     keyHolder?: string
     /** What has been allowed already, and the statement that must hold for the grant to be made (`insertGrant`). */
-    allowed?: { authorizationId: string | null; guard: RawBuilder<unknown> }
+    allowed?: { authorizationId: string | null; guard: Guard }
   },
 ): Promise<TokenResponse> {
   const { world } = node

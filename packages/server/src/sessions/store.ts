@@ -1,6 +1,6 @@
 // The session tree in the database. Reads bring the user's facts along, so that a cold resolve is one statement.
 import { type RawBuilder, sql } from 'kysely'
-import { type Scope, statement, type Tx } from '../storage/database.ts'
+import { type Put, type Scope, statement, type Tx } from '../storage/database.ts'
 import { type UserFacts, userFacts } from '../users/facts.ts'
 import { userFactsColumn } from '../users/store.ts'
 import type { RotationMode } from './session.ts'
@@ -80,16 +80,21 @@ function found(row: Record<string, unknown>): FoundGrant {
   }
 }
 
-function selectGrant(scope: Scope, where: RawBuilder<unknown>, tokenId: string | null) {
-  return sql<Record<string, unknown>>`
+type ReadParameters = { project: string; id: Buffer; token: string | null }
+
+const grantWhere = (where: (put: Put<ReadParameters>) => RawBuilder<unknown>) =>
+  statement<ReadParameters, Record<string, unknown>>(
+    (put) => sql`
     select g.*, p.created_at as parent_created_at, p.last_access_at as parent_last_access_at,
       p.ended_at as parent_ended_at, ${userFactsColumn('u')} as user_facts,
-      exists (select 1 from revoked_token t where t.project_id = g.project_id and t.id = ${tokenId}) as token_revoked
+      exists (select 1 from revoked_token t where t.project_id = g.project_id and t.id = ${put('token')}) as token_revoked
     from offline_grant g
     join end_user u on u.project_id = g.project_id and u.id = g.user_id
     left join idp_session p on p.project_id = g.project_id and p.id = g.idp_session_id
-    where g.project_id = ${scope.projectId} and ${where}`
-}
+    where g.project_id = ${put('project')} and ${where(put)}`,
+  )
+
+const grantById = grantWhere((put) => sql`g.id = ${put('id')}`)
 
 /** One statement. `tokenId` asks whether that access token was revoked by itself. */
 export async function findGrant(
@@ -97,28 +102,35 @@ export async function findGrant(
   id: Buffer,
   tokenId: string | null = null,
 ): Promise<FoundGrant | undefined> {
-  const { rows } = await selectGrant(scope, sql`g.id = ${id}`, tokenId).execute(scope.query)
-  return rows[0] && found(rows[0])
+  const [row] = await grantById(scope.query, { project: scope.projectId, id, token: tokenId })
+  return row && found(row)
 }
 
+const grantByAppSession = grantWhere(
+  (put) =>
+    sql`g.id = (select a.grant_id from app_session a where a.project_id = ${put('project')} and a.id = ${put('id')})`,
+)
+
 export async function findGrantOfAppSession(scope: Scope, id: Buffer): Promise<FoundGrant | undefined> {
-  const grantId = sql`(select a.grant_id from app_session a where a.project_id = ${scope.projectId} and a.id = ${id})`
-  const { rows } = await selectGrant(scope, sql`g.id = ${grantId}`, null).execute(scope.query)
-  return rows[0] && found(rows[0])
+  const [row] = await grantByAppSession(scope.query, { project: scope.projectId, id, token: null })
+  return row && found(row)
 }
+
+const idpSessionById = statement<{ project: string; id: Buffer }, IdpSession & { user_facts: unknown }>(
+  (put) => sql`
+    select s.*, ${userFactsColumn('u')} as user_facts
+    from idp_session s join end_user u on u.project_id = s.project_id and u.id = s.user_id
+    where s.project_id = ${put('project')} and s.id = coalesce(
+      (select c.idp_session_id from session_cookie c where c.project_id = ${put('project')} and c.id = ${put('id')}),
+      ${put('id')})`,
+)
 
 /** By its own id, or that of a cookie which another origin has of it. One statement. */
 export async function findIdpSession(scope: Scope, id: Buffer): Promise<FoundIdpSession | undefined> {
-  const { rows } = await sql<Record<string, unknown>>`
-    select s.*, ${userFactsColumn('u')} as user_facts
-    from idp_session s join end_user u on u.project_id = s.project_id and u.id = s.user_id
-    where s.project_id = ${scope.projectId} and s.id = coalesce(
-      (select c.idp_session_id from session_cookie c where c.project_id = ${scope.projectId} and c.id = ${id}),
-      ${id})`.execute(scope.query)
-  const row = rows[0]
+  const [row] = await idpSessionById(scope.query, { project: scope.projectId, id })
   if (row === undefined) return undefined
   const { user_facts, ...session } = row
-  return { session: session as unknown as IdpSession, user: userFacts(user_facts) }
+  return { session, user: userFacts(user_facts) }
 }
 
 export async function ownerOfIdpSession(scope: Scope, id: Buffer): Promise<string | undefined> {
@@ -153,6 +165,13 @@ export async function openSessionsOf(scope: Scope, userId: string): Promise<{ id
   return { idp: idp.rows, grants: grants.rows }
 }
 
+const locked = (lock: RawBuilder<unknown>) =>
+  statement<{ project: string; user: string }, { user_facts: unknown }>(
+    (put) => sql`select ${userFactsColumn('u')} as user_facts from end_user u
+      where u.project_id = ${put('project')} and u.id = ${put('user')} ${lock}`,
+  )
+const lockedUser = { share: locked(sql`for share of u`), update: locked(sql`for update of u`) }
+
 /**
  * Takes the user row so that no session can be made beside a change that ends them (D8): `share` to make one, `update`
  * to end all. Undefined when there is no such user.
@@ -162,10 +181,8 @@ export async function lockUser(
   userId: string,
   strength: 'share' | 'update',
 ): Promise<UserFacts | undefined> {
-  const lock = strength === 'share' ? sql`for share of u` : sql`for update of u`
-  const { rows } = await sql<{ user_facts: unknown }>`select ${userFactsColumn('u')} as user_facts from end_user u
-    where u.project_id = ${tx.projectId} and u.id = ${userId} ${lock}`.execute(tx.query)
-  return rows[0] && userFacts(rows[0].user_facts)
+  const [row] = await lockedUser[strength](tx.query, { project: tx.projectId, user: userId })
+  return row && userFacts(row.user_facts)
 }
 
 export type NewIdpSession = {
@@ -242,42 +259,111 @@ export type NewGrant = {
   now: Date
 }
 
+type GrantParameters = {
+  project: string
+  id: Buffer
+  user: string
+  kind: GrantKind
+  client: string
+  authorization: string | null
+  session: Buffer | null
+  sso: boolean
+  origin: string
+  scopes: string[]
+  authTime: Date
+  amr: string[]
+  now: Date
+  ip: string
+  agent: string
+  device: string | null
+  userinfo: string | null
+  refreshable: boolean
+  key: number
+  issued: Date | null
+  jkt: string | null
+  keyHolder: string | null
+  app2app: string | null
+  secret: Buffer | null
+  event: string
+  payload: string
+  guarded: Buffer | null
+}
+
+/** What the grant is made for, spent in the same statement: `spend` finds the user in `u`, and the row's id in `guarded`. */
+export type Guard = { spend(put: Put<GrantParameters>): RawBuilder<unknown>; id: Buffer }
+
+const insertion = (spend: Guard['spend'] | undefined) =>
+  statement<GrantParameters, { user_facts: unknown }>((put) => {
+    const now = sql`${put('now')}::timestamptz`
+    return sql`
+    with u as (select * from end_user e where e.project_id = ${put('project')} and e.id = ${put('user')}
+      and ${mayAct('e', now)} for share),
+    p as (select id from idp_session where project_id = ${put('project')} and id = ${put('session')}
+      and ended_at is null for share),
+    guard as (${spend === undefined ? sql`select 1` : spend(put)}),
+    g as (insert into offline_grant (project_id, id, user_id, kind, client_id, authorization_id, idp_session_id, sso,
+        origin, scopes, auth_time, amr, created_at, created_ip, last_access_at, last_access_ip, user_agent, device_info,
+        userinfo_claims, has_refresh_token, generation, seen_generation, key_ids, rotated_at, last_issued_exp, dpop_jkt, key_holder,
+        app2app_key, device_secret)
+      select ${put('project')}, ${put('id')}, u.id, ${put('kind')}, ${put('client')}, ${put('authorization')}::uuid,
+        ${put('session')}, ${put('sso')}, ${put('origin')}, ${put('scopes')}::text[], ${put('authTime')}::timestamptz,
+        ${put('amr')}::text[], ${now}, ${put('ip')}, ${now}, ${put('ip')}, ${put('agent')}, ${put('device')}::jsonb,
+        ${put('userinfo')}::jsonb, ${put('refreshable')}, 0, 0, array[${put('key')}]::smallint[], '{}',
+        ${put('issued')}::timestamptz, ${put('jkt')}, ${put('keyHolder')}, ${put('app2app')}::jsonb, ${put('secret')}::bytea
+      from u, guard where ${put('session')}::bytea is null or exists (select 1 from p)
+      returning 1),
+    e as (insert into event (project_id, id, at, kind, payload)
+      select ${put('project')}, ${put('event')}::uuid, ${now}, 'session.created', ${put('payload')}::jsonb from g)
+    select ${userFactsColumn('u')} as user_facts from u, g`
+  })
+
+const insertions = new Map<Guard['spend'] | undefined, ReturnType<typeof insertion>>()
+
 /**
  * Makes a grant under the user and the browser session it came from, both held against an ending that runs beside it;
- * with its event, in one statement. `guard` may add a condition (a code that is consumed in the same statement).
+ * with its event, in one statement.
  * @returns the user's facts, or undefined when the user is gone or may not act, the browser session has ended, or the
- *   guard failed.
+ *   guard could not be spent.
  */
 export async function insertGrant(
   scope: Scope,
   grant: NewGrant,
   event: { id: string; payload: string },
-  guard?: RawBuilder<unknown>,
+  guard?: Guard,
 ): Promise<UserFacts | undefined> {
-  const { rows } = await sql<{ user_facts: unknown }>`
-    with u as (select * from end_user e where e.project_id = ${scope.projectId} and e.id = ${grant.userId}
-      and ${mayAct('e', grant.now)} for share),
-    p as (select id from idp_session where project_id = ${scope.projectId} and id = ${grant.idpSessionId}
-      and ended_at is null for share),
-    guard as (${guard ?? sql`select 1`}),
-    g as (insert into offline_grant (project_id, id, user_id, kind, client_id, authorization_id, idp_session_id, sso,
-        origin, scopes, auth_time, amr, created_at, created_ip, last_access_at, last_access_ip, user_agent, device_info,
-        userinfo_claims, has_refresh_token, generation, seen_generation, key_ids, rotated_at, last_issued_exp, dpop_jkt, key_holder,
-        app2app_key, device_secret)
-      select ${scope.projectId}, ${grant.id}, u.id, ${grant.kind}, ${grant.clientId}, ${grant.authorizationId}::uuid,
-        ${grant.idpSessionId}, ${grant.sso}, ${grant.origin}, ${[...grant.scopes]}::text[], ${grant.authTime}::timestamptz,
-        ${[...grant.amr]}::text[], ${grant.now}::timestamptz, ${grant.ip}, ${grant.now}::timestamptz, ${grant.ip},
-        ${grant.userAgent.slice(0, 512)}, ${grant.deviceInfo === null ? null : JSON.stringify(grant.deviceInfo)}::jsonb,
-        ${grant.userinfoClaims ? JSON.stringify(grant.userinfoClaims) : null}::jsonb,
-        ${grant.hasRefreshToken}, 0, 0, array[${grant.keyId}]::smallint[], '{}', ${grant.jwtExpiresAt}::timestamptz,
-        ${grant.dpopJkt}, ${grant.keyHolder},
-        ${grant.app2appKey === null ? null : JSON.stringify(grant.app2appKey)}::jsonb, ${grant.deviceSecret}::bytea
-      from u, guard where ${grant.idpSessionId}::bytea is null or exists (select 1 from p)
-      returning 1),
-    e as (insert into event (project_id, id, at, kind, payload)
-      select ${scope.projectId}, ${event.id}::uuid, ${grant.now}::timestamptz, 'session.created', ${event.payload}::jsonb from g)
-    select ${userFactsColumn('u')} as user_facts from u, g`.execute(scope.query)
-  return rows[0] && userFacts(rows[0].user_facts)
+  const insert = insertions.get(guard?.spend) ?? insertion(guard?.spend)
+  insertions.set(guard?.spend, insert)
+  const json = (value: object | null | undefined) => (value ? JSON.stringify(value) : null)
+  const [row] = await insert(scope.query, {
+    project: scope.projectId,
+    id: grant.id,
+    user: grant.userId,
+    kind: grant.kind,
+    client: grant.clientId,
+    authorization: grant.authorizationId,
+    session: grant.idpSessionId,
+    sso: grant.sso,
+    origin: grant.origin,
+    scopes: [...grant.scopes],
+    authTime: grant.authTime,
+    amr: [...grant.amr],
+    now: grant.now,
+    ip: grant.ip,
+    agent: grant.userAgent.slice(0, 512),
+    device: json(grant.deviceInfo),
+    userinfo: json(grant.userinfoClaims),
+    refreshable: grant.hasRefreshToken,
+    key: grant.keyId,
+    issued: grant.jwtExpiresAt,
+    jkt: grant.dpopJkt,
+    keyHolder: grant.keyHolder,
+    app2app: json(grant.app2appKey),
+    secret: grant.deviceSecret,
+    event: event.id,
+    payload: event.payload,
+    guarded: guard?.id ?? null,
+  })
+  return row && userFacts(row.user_facts)
 }
 
 /** As much of a grant as its new tokens say. */

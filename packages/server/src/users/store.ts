@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type RawBuilder, sql } from 'kysely'
-import type { Query, Scope, Tx } from '../storage/database.ts'
+import { type Query, type Scope, statement, type Tx } from '../storage/database.ts'
 import type { Instant } from '../world.ts'
 import { type UserFacts, userFacts } from './facts.ts'
 import type { AccountStatus } from './status.ts'
@@ -22,10 +22,14 @@ export function userFactsColumn(alias: string): RawBuilder<unknown> {
       where r.project_id = ${u}.project_id and r.user_id = ${u}.id), '[]')))`
 }
 
+const userById = statement<{ project: string; id: string }, { user_facts: unknown }>(
+  (put) => sql`select ${userFactsColumn('u')} as user_facts from end_user u
+    where u.project_id = ${put('project')} and u.id = ${put('id')}`,
+)
+
 export async function findUser(scope: Scope, userId: string): Promise<UserFacts | undefined> {
-  const { rows } = await sql<{ user_facts: unknown }>`select ${userFactsColumn('u')} as user_facts from end_user u
-    where u.project_id = ${scope.projectId} and u.id = ${userId}`.execute(scope.query)
-  return rows[0] && userFacts(rows[0].user_facts)
+  const [row] = await userById(scope.query, { project: scope.projectId, id: userId })
+  return row && userFacts(row.user_facts)
 }
 
 /** @returns the new user's id. */

@@ -62,8 +62,8 @@ export async function headgear(options: HeadgearOptions = {}): Promise<Headgear>
   }
 }
 
-/** The log poll, last accesses and sweeps, which run beside every request. */
-const beside = /e\.xid >= |as v\(project_id, id, at, ip, seen, alive_after\)|ctid = any/
+/** The log poll, last accesses, sweeps and looks at the queue, which run beside every request. */
+const beside = /headgear_queue|e\.xid >= |as v\(project_id, id, at, ip, seen, alive_after\)|ctid = any/
 const counters = new WeakMap<Headgear['node'], () => number>()
 
 /** How many statements `work` sends to a server of `headgear()`. */

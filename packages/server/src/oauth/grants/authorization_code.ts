@@ -130,7 +130,7 @@ export const authorizationCode: GrantType = {
           client_id: client.client_id,
         }),
       },
-      spendForGrant(scope, { id: code.id, grantId: id }, now),
+      { spend: spendForGrant, id: code.id },
     )
     if (user === undefined) return refused(request, text)
     if (client.x_max_concurrent_session === 1) await endEarlierGrants(world, project, { userId: user.id, kept: id })

@@ -38,7 +38,7 @@ export const deviceCode: GrantType = {
       authTime: device.auth_time ?? now,
       jkt,
       deviceInfo,
-      allowed: { authorizationId: device.authorization_id, guard: spendDevice(scope, device.id, now) },
+      allowed: { authorizationId: device.authorization_id, guard: { spend: spendDevice, id: device.id } },
     })
   },
 }
