@@ -2,8 +2,10 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { DeliveryQueue } from '../src/delivery/queue.ts'
 import { tellApplications, tellLeftBehind } from '../src/oauth/back_channel_logout.ts'
+import { projectDirectory } from '../src/projects/find.ts'
 import type { Headgear } from '../src/testing.ts'
 import { type App, getTokens, openBrowser, openSite, type Site, signIn } from './support/oauth_client.ts'
 import { headgear } from './support/store.ts'
@@ -203,5 +205,21 @@ describe('an application with a back-channel logout URI', () => {
     await server.clock.advance(61_000)
     await tellLeftBehind(server.node)
     await until(() => got.length === 1)
+  })
+
+  test('is told once, by nodes that know no project yet and look at the same moment', async () => {
+    const { world, sealer, log } = server.node
+    const starting = () => {
+      const directory = projectDirectory({ query: world.db.query, sealer, log })
+      const queue: DeliveryQueue = { ...server.node.queue, add: async (_, body) => void handed.push(body) as never }
+      return { ...server.node, directory, queue }
+    }
+    const handed: unknown[] = []
+    const { body } = await getTokens(site, app('told'))
+    const deaf = vi.spyOn(server.node.directory, 'byId').mockRejectedValue(new Error('this node is busy'))
+    await revoke(body.refresh_token, 'told')
+    await Promise.all([starting(), starting(), starting()].map(tellApplications))
+    deaf.mockRestore()
+    expect(handed).toHaveLength(1)
   })
 })

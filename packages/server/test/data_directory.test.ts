@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { sql } from 'kysely'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openDataDirectory } from '../src/storage/embedded.ts'
 import { onPostgres } from './support/store.ts'
 
@@ -66,5 +67,22 @@ describe.runIf(!onPostgres)('a data directory', () => {
     await writeFile(join(directory, 'data', 'PG_VERSION'), '')
     await opens()
     expect(existsSync(join(directory, 'unfinished'))).toBe(false)
+  })
+
+  test('is not waited for by who holds it', async () => {
+    const db = await openDataDirectory(directory)
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const held = db.query.transaction().execute(async (tx) => {
+        const asked = db.run('select 1', [])
+        await Promise.all([expect(asked).rejects.toThrow(/timeout exceeded/), vi.advanceTimersByTimeAsync(15_000)])
+        return sql<{ alive: number }>`select 1 as alive`.execute(tx)
+      })
+      expect((await held).rows).toEqual([{ alive: 1 }])
+      expect(await db.run('select 2 as next', [])).toEqual([{ next: 2 }])
+    } finally {
+      vi.useRealTimers()
+      await db.close()
+    }
   })
 })

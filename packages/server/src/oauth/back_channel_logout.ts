@@ -2,6 +2,7 @@
 // its own that ends, whoever ended it, until it has answered.
 import type { Body, Deliver } from '../delivery/queue.ts'
 import { type EndedSessions, endings } from '../events/kinds.ts'
+import type { SeenEvent } from '../events/poll.ts'
 import { readOn } from '../events/reader.ts'
 import { signingKey, signJwt } from '../keys/sign.ts'
 import type { Node } from '../node.ts'
@@ -30,7 +31,7 @@ function uriOf(project: Project | undefined, clientId: string): string | undefin
 /** Takes what has ended out of the log, writes down who is to be told, and begins to tell. */
 export async function tellApplications(node: Node): Promise<void> {
   const { db, clock } = node.world
-  const made = await readOn(db.query, 'back_channel_logout', [...endings], async (tx, events) => {
+  const decide = async (events: readonly SeenEvent[]) => {
     const told: NewLogout[] = []
     for (const { projectId, id, payload } of events) {
       const project = await node.directory.byId(projectId)
@@ -46,9 +47,11 @@ export async function tellApplications(node: Node): Promise<void> {
             origin: grant.origin ?? project?.origins[0].origin ?? '',
           })
     }
-    await insertLogouts(tx, told, clock.now())
     return told
-  })
+  }
+  const made = await readOn(db.query, 'back_channel_logout', [...endings], decide, (tx, told) =>
+    insertLogouts(tx, told, clock.now()),
+  )
   for (const logout of made) await hand(node, logout)
 }
 

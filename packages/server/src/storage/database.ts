@@ -112,12 +112,29 @@ export async function openPostgres(
   })
 }
 
+/** How long the embedded database is waited for: longer than any statement takes. */
+const turnMs = 15_000
+
+/** Whether it settles in time. */
+async function settles(work: Promise<void>, withinMs: number): Promise<boolean> {
+  let impatience: NodeJS.Timeout | undefined
+  const tooLate = new Promise<false>((resolve) => {
+    impatience = setTimeout(resolve, withinMs, false)
+  })
+  try {
+    return await Promise.race([work.then(() => true), tooLate])
+  } finally {
+    clearTimeout(impatience)
+  }
+}
+
 /** `bytea` and `int8` as `pg` gives them. */
 const parsers = { 17: (text: string) => Buffer.from(text.slice(2), 'hex'), 20: Number }
 
 /**
  * Wraps an open PGlite; the caller owns the data directory and its lock. PGlite has one connection, so it is lent to
- * one user at a time: a statement that slipped into somebody else's transaction would be rolled back with it.
+ * one user at a time: a statement that slipped into somebody else's transaction would be rolled back with it. Who asks
+ * for it while holding it gets the error that an exhausted pool gives, instead of waiting for itself for ever.
  */
 export function openEmbedded(pglite: PGlite, onStatement?: OnStatement): Database {
   let last: Promise<void> = Promise.resolve()
@@ -128,7 +145,10 @@ export function openEmbedded(pglite: PGlite, onStatement?: OnStatement): Databas
       last = new Promise((resolve) => {
         free = resolve
       })
-      await before
+      if (!(await settles(before, turnMs))) {
+        void before.then(free)
+        throw new Error('timeout exceeded when trying to connect to the embedded database')
+      }
       return {
         async query(text, values) {
           // A script of several statements (pg-boss sends some) only goes through the simple protocol.
