@@ -10,6 +10,8 @@ export type Claim = {
   ratio: number
   /** A bound on the ratio, or on our own number where the promise is an absolute one. */
   goal: { of: 'ratio' | 'ours'; bound: 'at least' | 'at most'; is: number }
+  /** How the number is spread; each a line of its own. */
+  details?: readonly string[]
 }
 
 export function isMet({ goal, ratio, ours }: Claim): boolean {
@@ -27,7 +29,7 @@ const measured = (value: number, unit: Claim['unit']) => number(value) + (unit =
 export function lineOf(claim: Claim): string {
   const { goal, unit, peer } = claim
   const promised = goal.of === 'ratio' ? `${goal.is}x` : measured(goal.is, unit)
-  return [
+  const line = [
     `  ${claim.what}:`.padEnd(52),
     measured(claim.ours, unit).padStart(9),
     `${claim.ratio.toFixed(2)}x`.padStart(8),
@@ -35,4 +37,5 @@ export function lineOf(claim: Claim): string {
     `goal ${goal.bound} ${promised}:`,
     isMet(claim) ? 'met' : 'MISSED',
   ].join(' ')
+  return [line, ...(claim.details ?? []).map((detail) => `    ${detail}`)].join('\n')
 }

@@ -50,6 +50,8 @@ export type Headgear = Provider & {
   signUp(names: readonly string[]): Promise<string[]>
   loginRequest(name: string): Buffer
   databaseUrl: string | undefined
+  /** One more node on the same PostgreSQL. @returns its port; it ends with the first. */
+  addNode(): Promise<number>
 }
 
 /** Starts it on a new database of this PostgreSQL, or else on an embedded one. */
@@ -65,12 +67,15 @@ export async function startHeadgear(postgres: PostgresServer | undefined): Promi
     const migrated = await runHeadgear(['migrate', ...onDatabase], { env })
     if (migrated.code !== 0) throw new Error(migrated.stderr)
   }
-  const server: Server = await startServer({
-    port,
-    dataDir: join(folder, 'data'),
-    args: ['--config', config, '--hostname', '127.0.0.1', ...onDatabase],
-    env,
-  })
+  const start = (port: number): Promise<Server> =>
+    startServer({
+      port,
+      dataDir: join(folder, `data-${port}`),
+      args: ['--config', config, '--hostname', '127.0.0.1', ...onDatabase],
+      env,
+    })
+  const server = await start(port)
+  const others: Server[] = []
 
   const headers = { host: `localhost:${port}`, 'content-type': 'application/json' }
   const flow = (type: string, batch_input: object[]) =>
@@ -91,6 +96,11 @@ export async function startHeadgear(postgres: PostgresServer | undefined): Promi
     paths: { authorize: '/oauth2/authorize', token: '/oauth2/token' },
     scope: 'openid offline_access',
     databaseUrl: database?.url,
+    async addNode() {
+      const other = await start(await freePort())
+      others.push(other)
+      return other.port
+    },
     signUp,
     signIn: (_, names) => signUp(names),
     loginRequest: (login_id) =>
@@ -99,7 +109,7 @@ export async function startHeadgear(postgres: PostgresServer | undefined): Promi
         { authentication: 'primary_password', password },
       ]),
     async [Symbol.asyncDispose]() {
-      await server.stop()
+      await Promise.all([server, ...others].map((node) => node.stop()))
       await database?.drop()
       await rm(folder, { recursive: true, force: true })
     },

@@ -3,9 +3,13 @@ import { parseArgs } from 'node:util'
 import { type PostgresServer, startPostgres } from '../packages/server/test/support/postgres.ts'
 import { type Claim, isMet, lineOf } from './claim.ts'
 import { flat } from './sections/flat.ts'
+import { local } from './sections/local.ts'
 import { login } from './sections/login.ts'
 import { memory } from './sections/memory.ts'
+import { nodes } from './sections/nodes.ts'
+import { proxied } from './sections/proxied.ts'
 import { resolve } from './sections/resolve.ts'
+import { revocation } from './sections/revocation.ts'
 import { start } from './sections/start.ts'
 import { code, refresh } from './sections/tokens.ts'
 
@@ -22,6 +26,10 @@ const sections: Record<string, (bench: Bench) => Promise<Claim[]>> = {
   start,
   memory,
   flat,
+  proxied,
+  local,
+  revocation,
+  nodes,
 }
 
 async function main(): Promise<void> {

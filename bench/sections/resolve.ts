@@ -2,16 +2,15 @@
 import type { Claim } from '../claim.ts'
 import { startHeadgear } from '../headgear.ts'
 import { headerOf, httpRequest, run, sendAll } from '../load.ts'
-import { peerFile, startNode } from '../processes.ts'
+import { peerFile, type Started, startNode } from '../processes.ts'
 import { compare } from '../rounds.ts'
 import type { Bench } from '../run.ts'
 
-export async function resolve(bench: Bench): Promise<Claim[]> {
-  await using headgear = await startHeadgear(await bench.postgres())
-  const cookies = await headgear.signUp(Array.from({ length: 64 }, (_, index) => `user${index}`))
-  const host = `localhost:${headgear.port}`
-  const requests = cookies.map((cookie) => httpRequest('GET /_resolver/resolve', { host, cookie }))
-  const [said] = await sendAll(headgear.port, requests.slice(0, 1))
+export const bareName = 'bare node:http'
+
+/** A server that sends the headers of this live answer of the resolver, whatever it is asked. */
+export async function bareResolver(port: number, request: Buffer): Promise<Started> {
+  const [said] = await sendAll(port, [request])
   if (said === undefined || headerOf(said, 'x-authgear-session-valid') !== 'true') throw new Error('not a live session')
   const own = ['date', 'connection', 'keep-alive']
   const headers = said.head
@@ -19,25 +18,32 @@ export async function resolve(bench: Bench): Promise<Claim[]> {
     .slice(1)
     .map((line) => line.split(': ') as [string, string])
     .filter(([name]) => !own.includes(name.toLowerCase()))
-  await using bare = await startNode([peerFile('bare'), JSON.stringify(Object.fromEntries(headers))])
+  return startNode([peerFile('bare'), JSON.stringify(Object.fromEntries(headers))])
+}
 
-  const load = (port: number) => () =>
-    run({
-      port,
-      connections: 16,
-      seconds: 1.5,
-      next: (() => {
-        let turn = 0
-        return () => requests[turn++ % requests.length]
-      })(),
-    })
-  const { ours, theirs, ratio } = await compare(load(headgear.port), load(Number(bare.ready.port)), 7)
+/** As many connections as a proxy keeps, asking for these people by turns. */
+export const asking = (requests: readonly Buffer[], port: number) => () => {
+  let turn = 0
+  return run({ port, connections: 16, seconds: 1.5, next: () => requests[turn++ % requests.length] })
+}
+
+export async function resolve(bench: Bench): Promise<Claim[]> {
+  await using headgear = await startHeadgear(await bench.postgres())
+  const cookies = await headgear.signUp(Array.from({ length: 64 }, (_, index) => `user${index}`))
+  const host = `localhost:${headgear.port}`
+  const requests = cookies.map((cookie) => httpRequest('GET /_resolver/resolve', { host, cookie }))
+  await using bare = await bareResolver(headgear.port, requests[0] as Buffer)
+  const { ours, theirs, ratio } = await compare(
+    asking(requests, headgear.port),
+    asking(requests, Number(bare.ready.port)),
+    7,
+  )
   return [
     {
       what: 'warm resolve',
       unit: '/s',
       ours: ours.perSecond,
-      peer: 'bare node:http',
+      peer: bareName,
       theirs: theirs.perSecond,
       ratio: ratio.perSecond,
       goal: { of: 'ratio', bound: 'at least', is: 0.8 },
