@@ -1,4 +1,4 @@
-// A load generator that costs little: raw sockets, one request at a time on each, responses cut by their lengths.
+// A load generator that costs little: raw sockets, one request at a time on each, responses cut by their lengths (a chunked body stays as it came).
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -60,8 +60,12 @@ export async function run(load: Load): Promise<Result> {
         if (end === -1) return
         const head = bytes.toString('latin1', 0, end)
         const length = /\ncontent-length: (\d+)/i.exec(head)?.[1]
-        if (length === undefined) return fail(`no content-length in ${head}`)
-        if (bytes.length < end + 4 + Number(length)) return
+        if (length === undefined && !/\ntransfer-encoding: chunked/i.test(head)) return fail(`no length in ${head}`)
+        const whole =
+          length === undefined
+            ? bytes.toString('latin1').endsWith('0\r\n\r\n')
+            : bytes.length >= end + 4 + Number(length)
+        if (!whole) return
         pending = []
         size = 0
         last = performance.now()
