@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   const dataDir = settings.dataDir ?? '.headgear'
   const log = openLog(dataDir)
   const running = await serveProject({ ...settings, logSink: log }).catch((error: Error) => {
-    throw isTaken(error) ? new Stop(`Port ${settings.port} is taken. ${again(settings.port + 1000)}`, 1) : error
+    throw isTaken(error) ? new Stop(`Port ${settings.port} is taken. ${again((settings.port ?? 0) + 1000)}`, 1) : error
   })
   let demo: Server | undefined
   const stop = async () => {

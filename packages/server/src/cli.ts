@@ -15,6 +15,7 @@ const usage = `usage:
   headgear serve [--port 4000] [--ops-port N] [--hostname ADDRESS] [--data-dir .headgear] [--database-url URL]
                  [--config authgear.yaml --secrets authgear.secrets.yaml] [--trust-proxy CIDR]... [--base-host HOST]
                  [--allow-outbound CIDR]... [--smtp-url URL] [--log-level info] [--dev]
+                 [--acme EMAIL] [--acme-directory URL] [--https-port 443] [--http-port 80]
   headgear migrate --database-url URL
   headgear project create ID --config FILE [--secrets FILE]
   headgear domain add|prove|list ID [DOMAIN]

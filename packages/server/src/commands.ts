@@ -3,6 +3,7 @@ import { resolveTxt } from 'node:dns/promises'
 import { readFile } from 'node:fs/promises'
 import { parse } from 'yaml'
 import { adminToken } from './admin/token.ts'
+import { type CertificateState, listCertificates } from './certificates/store.ts'
 import { withoutEffect } from './config/effect.ts'
 import type { Fault } from './config/faults.ts'
 import { parseConfig } from './config/parse.ts'
@@ -85,8 +86,19 @@ async function doctor(node: Node): Promise<string> {
     for (const { location, title } of withoutEffect(parse(stored?.config ?? '')))
       lines.push(`  no effect in this release: ${location} (${title})`)
   }
+  for (const certificate of await listCertificates(node.world.db.query)) lines.push(certificateLine(certificate))
   if (lines.length === 1) lines.push('no project yet: headgear project create ID --config authgear.yaml')
   return lines.join('\n')
+}
+
+function certificateLine({ name, not_after, renew_at, last_error, retry_at }: CertificateState): string {
+  const held =
+    not_after === null
+      ? `no certificate for ${name}`
+      : `certificate of ${name} until ${not_after.toISOString()}, renewed from ${renew_at?.toISOString()}`
+  return last_error === null
+    ? held
+    : `${held}; the last order failed: ${last_error}; again from ${retry_at?.toISOString()}`
 }
 
 /** Which key makes what now, and when the next one comes. */

@@ -22,6 +22,7 @@ const expiring = [
   'flow',
   'otp_code',
   'revoked_token',
+  'acme_challenge',
 ] as const
 /** Kept a day past their expiry, so that a late reuse is still told from an unknown value. */
 const grace = 86_400
@@ -58,6 +59,7 @@ export async function rotateKeys(node: Node): Promise<void> {
 export function maintain(node: Node): { stop(): Promise<void> } {
   let running = Promise.resolve()
   const sweep = async () => {
+    void node.certificates?.renewDue() // An authority may take its time.
     try {
       await ensurePartitions(node.world.db.query)
       await dropOldPartitions(node.world.db.query)

@@ -1,5 +1,7 @@
 // One process is one node: the world it touches, the projects it knows, the sessions it remembers.
 
+import type { Authority } from './certificates/authority.ts'
+import { type Certificates, certificatesOf } from './certificates/obtain.ts'
 import { type DeliveryQueue, deliveryQueue } from './delivery/queue.ts'
 import { type FeedNews, feedNews } from './events/feed.ts'
 import { type LogPoll, logPoll } from './events/poll.ts'
@@ -19,6 +21,8 @@ export type Node = {
   sessions: Sessions
   feed: FeedNews
   queue: DeliveryQueue
+  /** There when this node has TLS of its own. */
+  certificates: Certificates | undefined
   trusted: TrustedProxies
   /** The development surface is served. */
   development: boolean
@@ -32,6 +36,7 @@ export type NodeOptions = {
   trusted: TrustedProxies
   development?: boolean
   baseHost?: string | undefined
+  authority?: Authority | undefined
 }
 
 /** Puts a node together. Nothing runs until `start`. */
@@ -45,6 +50,7 @@ export function makeNode(options: NodeOptions): Node {
     message: (body, attempt) => deliver({ world, directory }, body, attempt),
     logout: (body, attempt) => deliverLogout({ world, directory }, body, attempt),
   })
+  const certificates = options.authority && certificatesOf({ world, sealer, directory }, options.authority)
   return {
     world,
     sealer,
@@ -53,9 +59,11 @@ export function makeNode(options: NodeOptions): Node {
     sessions,
     feed: feedNews(log),
     queue,
+    certificates,
     trusted: options.trusted,
     development: options.development ?? false,
     async stop() {
+      await certificates?.stop()
       await queue.stop()
       await log.stop()
       await sessions.access.stop()

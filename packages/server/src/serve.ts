@@ -2,12 +2,16 @@
 
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import { makeApp } from './app.ts'
+import type { Authority } from './certificates/authority.ts'
+import { plainDoor } from './certificates/http.ts'
+import { handshakeSeconds } from './certificates/obtain.ts'
 import { type Inbox, inbox } from './dev/inbox.ts'
 import { guardedFetch } from './http/outbound.ts'
 import { trustedProxies } from './http/proxy.ts'
@@ -26,8 +30,8 @@ import { prepare } from './storage/prepare.ts'
 import { systemClock, systemRandom, type World } from './world.ts'
 
 export type ServeOptions = {
-  /** 0 takes a free port. */
-  port: number
+  /** 0 takes a free port; undefined, with `acme`, serves nothing without TLS. */
+  port: number | undefined
   opsPort?: number | undefined
   /** Address to listen on; loopback in development. */
   hostname: string
@@ -43,6 +47,8 @@ export type ServeOptions = {
   baseHost?: string | undefined
   /** `smtp://user:password@host:port`: for projects without a mail server of their own. */
   smtpUrl?: string | undefined
+  /** TLS of its own, with certificates from an authority (RFC 8555). */
+  acme?: (Authority & { httpsPort: number; httpPort: number }) | undefined
   logLevel: string
   /** On `stop`, milliseconds for which requests are still taken, each as the last of its connection. */
   drainMs?: number | undefined
@@ -155,6 +161,7 @@ async function start(options: ServeOptions, opened: Awaited<ReturnType<typeof op
     trusted: trustedProxies(options.trustProxy),
     development: options.development,
     baseHost: options.baseHost,
+    authority: options.acme,
   })
   await node.log.poll()
   node.log.start()
@@ -212,10 +219,39 @@ async function start(options: ServeOptions, opened: Awaited<ReturnType<typeof op
     else void answerResolve(node, asked).then((answer) => send(response, answer))
   }
 
-  const main = createServer(serverOptions, listener)
-  await listen(main, options.port, options.hostname)
-  servers.push(main)
-  running.port = (main.address() as AddressInfo).port
+  const { certificates } = node
+  if (options.acme !== undefined && certificates !== undefined) {
+    const secure = createTlsServer(
+      {
+        ...serverOptions,
+        handshakeTimeout: handshakeSeconds * 1000,
+        SNICallback: (name, done) => {
+          certificates.contextFor(name).then(
+            (context) => done(null, context),
+            (error: Error) => {
+              world.log.warn({ err: error, domain: name }, 'a handshake could not be answered')
+              done(error)
+            },
+          )
+        },
+      },
+      listener,
+    )
+    // Strangers who ask for names of others are no news, and nothing that is said without TLS would be understood.
+    secure.removeAllListeners('tlsClientError').on('tlsClientError', (_, socket) => socket.destroy())
+    const plain = createServer(serverOptions, getRequestListener(plainDoor(node).fetch))
+    await listen(plain, options.acme.httpPort, options.hostname)
+    servers.push(plain)
+    await listen(secure, options.acme.httpsPort, options.hostname)
+    servers.push(secure)
+    running.port = (secure.address() as AddressInfo).port
+  }
+  if (options.port !== undefined) {
+    const main = createServer(serverOptions, listener)
+    await listen(main, options.port, options.hostname)
+    servers.push(main)
+    running.port = (main.address() as AddressInfo).port
+  }
   if (options.opsPort !== undefined) {
     const ops = createServer(serverOptions, getRequestListener(opsApp(node).fetch))
     await listen(ops, options.opsPort, options.hostname)

@@ -1,5 +1,6 @@
 // Flags and their environment variables: `--database-url` is `HEADGEAR_DATABASE_URL`.
 import { parseArgs } from 'node:util'
+import { usualDirectory } from './certificates/authority.ts'
 import { BadSetup, type ServeOptions } from './serve.ts'
 
 const flags = {
@@ -14,6 +15,10 @@ const flags = {
   'allow-outbound': { type: 'string', multiple: true },
   'base-host': { type: 'string' },
   'smtp-url': { type: 'string' },
+  acme: { type: 'string' },
+  'acme-directory': { type: 'string' },
+  'https-port': { type: 'string' },
+  'http-port': { type: 'string' },
   'log-level': { type: 'string' },
   dev: { type: 'boolean' },
   primary: { type: 'boolean' },
@@ -57,6 +62,10 @@ export function readSettings(args: readonly string[], env: Readonly<Record<strin
       | 'secrets'
       | 'base-host'
       | 'smtp-url'
+      | 'acme'
+      | 'acme-directory'
+      | 'https-port'
+      | 'http-port'
       | 'log-level',
   ) => values[name] ?? variable(name)
   const many = (name: 'trust-proxy' | 'allow-outbound') =>
@@ -70,8 +79,12 @@ export function readSettings(args: readonly string[], env: Readonly<Record<strin
   const smtpUrl = one('smtp-url')
   if (smtpUrl !== undefined && !(URL.canParse(smtpUrl) && /^smtps?:$/.test(new URL(smtpUrl).protocol)))
     throw new BadSetup('--smtp-url: not a URL like smtp://user:password@host:port')
+  const acme = acmeOf(one('acme'), one('acme-directory'), one('https-port'), one('http-port'))
+  if (development && acme !== undefined) throw new BadSetup('--acme is for a name that others know, not for --dev')
   return {
-    port: port(one('port'), '--port') ?? 4000,
+    // With TLS of its own, nothing is served without it unless that is asked for.
+    port: port(one('port'), '--port') ?? (acme === undefined ? 4000 : undefined),
+    acme,
     opsPort: port(one('ops-port'), '--ops-port'),
     hostname,
     databaseUrl: one('database-url'),
@@ -87,6 +100,29 @@ export function readSettings(args: readonly string[], env: Readonly<Record<strin
     configFile: one('config'),
     secretsFile: one('secrets'),
     words: positionals,
+  }
+}
+
+function acmeOf(
+  email: string | undefined,
+  directory: string | undefined,
+  https: string | undefined,
+  http: string | undefined,
+): ServeOptions['acme'] {
+  if (email === undefined) {
+    const given = { '--acme-directory': directory, '--https-port': https, '--http-port': http }
+    const [alone] = Object.entries(given).find(([, value]) => value !== undefined) ?? []
+    if (alone !== undefined) throw new BadSetup(`${alone} goes with --acme EMAIL`)
+    return undefined
+  }
+  if (!/^[^\s@]+@[^\s@]+$/.test(email)) throw new BadSetup(`--acme: ${email} is not an email address`)
+  if (directory !== undefined && !(URL.canParse(directory) && new URL(directory).protocol === 'https:'))
+    throw new BadSetup(`--acme-directory: ${directory} is not an https URL`)
+  return {
+    email,
+    directory: directory ?? usualDirectory,
+    httpsPort: port(https, '--https-port') ?? 443,
+    httpPort: port(http, '--http-port') ?? 80,
   }
 }
 

@@ -13,6 +13,7 @@ import { revocations } from './migrations/0008_revocations.ts'
 import { origins } from './migrations/0009_origins.ts'
 import { logouts } from './migrations/0010_logouts.ts'
 import { domains } from './migrations/0011_domains.ts'
+import { certificates } from './migrations/0012_certificates.ts'
 
 const migrations: Record<string, Migration> = {
   '0001_projects': projects,
@@ -26,6 +27,7 @@ const migrations: Record<string, Migration> = {
   '0009_origins': origins,
   '0010_logouts': logouts,
   '0011_domains': domains,
+  '0012_certificates': certificates,
 }
 
 /**

@@ -161,6 +161,21 @@ type LogoutDeliveryTable = {
   last_answer: string | null
   created_at: Date
   updated_at: Date
+  hand_at: Date | null
+}
+type AcmeAccountTable = { directory: string; private_key: string; url: string | null; created_at: Date }
+type AcmeChallengeTable = { token: string; name: string; answer: string; expires_at: Date }
+type CertificateTable = {
+  name: string
+  chain: string | null
+  private_key: string | null
+  not_after: Date | null
+  renew_at: Date | null
+  ordering_until: Date | null
+  failures: number
+  retry_at: Date | null
+  last_error: string | null
+  updated_at: Date
 }
 type DomainTable = { project_id: string; name: string; token: string; created_at: Date; proved_at: Date | null }
 type AppSessionTable = { project_id: string; id: Buffer; grant_id: Buffer; created_at: Date }
@@ -304,6 +319,9 @@ export type Tables = {
   offline_grant: OfflineGrantTable
   session_cookie: SessionCookieTable
   logout_delivery: LogoutDeliveryTable
+  acme_account: AcmeAccountTable
+  acme_challenge: AcmeChallengeTable
+  certificate: CertificateTable
   domain: DomainTable
   app_session: AppSessionTable
   revoked_token: RevokedTokenTable
