@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { nodeId } from '../src/admin/ids.ts'
 import type { DeliveryQueue } from '../src/delivery/queue.ts'
 import { tellApplications, tellLeftBehind } from '../src/oauth/back_channel_logout.ts'
 import { projectDirectory } from '../src/projects/find.ts'
@@ -221,5 +222,144 @@ describe('an application with a back-channel logout URI', () => {
     await Promise.all([starting(), starting(), starting()].map(tellApplications))
     deaf.mockRestore()
     expect(handed).toHaveLength(1)
+  })
+})
+
+describe('an administrator', () => {
+  const fields = 'id clientID userID user { id } sid issuer state attempts lastAnswer createdAt updatedAt'
+  const list = `query ($user: ID, $client: String, $state: BackchannelLogoutDeliveryState, $first: Int, $after: String,
+      $last: Int, $before: String) {
+    backchannelLogoutDeliveries(userID: $user, clientID: $client, state: $state, first: $first, after: $after,
+        last: $last, before: $before) {
+      totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { ${fields} } } } }`
+  const resend = `mutation ($id: ID!) { resendBackchannelLogout(input: { deliveryID: $id }) { delivery { ${fields} } } }`
+  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into without ceremony.
+  type Json = any
+  const ask = async (query: string, variables: Record<string, unknown> = {}, made = site.made): Promise<Json> =>
+    server.admin(query, variables, made)
+  const listed = async (variables: Record<string, unknown>, made = site.made): Promise<Json> =>
+    (await ask(list, variables, made)).backchannelLogoutDeliveries
+  const nodes = (page: Json): Json[] => page.edges.map((edge: Json) => edge.node)
+
+  /** Signs somebody in and out, and waits until it is known how telling it went. */
+  async function signedOut(client: string, state: string): Promise<{ user: string; sid: string }> {
+    const { body } = await getTokens(site, app(client))
+    const { sub = '', sid } = decodeJwt(body.id_token)
+    await revoke(body.refresh_token, client)
+    const user = nodeId('User', sub)
+    await until(async () => nodes(await listed({ user }))[0]?.state === state)
+    return { user, sid: String(sid) }
+  }
+
+  test('sees who was told of what, by user, application and state', async () => {
+    answer = ({ path }) => (path === '/told' ? 400 : 200)
+    const one = await signedOut('told', 'FAILED')
+    const two = await signedOut('too', 'DELIVERED')
+    expect(nodes(await listed({ user: one.user }))).toEqual([
+      {
+        id: expect.any(String),
+        clientID: 'told',
+        userID: one.user,
+        user: { id: one.user },
+        sid: one.sid,
+        issuer: site.origin,
+        state: 'FAILED',
+        attempts: 1,
+        lastAnswer: 'HTTP 400',
+        createdAt: expect.stringMatching(/^20/),
+        updatedAt: expect.stringMatching(/^20/),
+      },
+    ])
+    const users = async (by: object) => new Set(nodes(await listed({ first: 2, ...by })).map(({ userID }) => userID))
+    expect(await users({})).toEqual(new Set([two.user, one.user]))
+    expect(await users({ state: 'FAILED', first: 1 })).toEqual(new Set([one.user]))
+    expect(await users({ client: 'too', first: 1 })).toEqual(new Set([two.user]))
+    expect(await users({ user: one.user, state: 'DELIVERED' })).toEqual(new Set())
+    expect(await users({ client: 'quiet' })).toEqual(new Set())
+    const [{ id }] = nodes(await listed({ user: two.user }))
+    const { node } = await ask(`query ($id: ID!) { node(id: $id) { id ... on BackchannelLogoutDelivery { state } } }`, {
+      id,
+    })
+    expect(node).toEqual({ id, state: 'DELIVERED' })
+  })
+
+  test('walks through them from either end without missing one', async () => {
+    while ((await listed({})).totalCount < 5) await signedOut('told', 'DELIVERED')
+    const all = nodes(await listed({})).map(({ id }) => id)
+    for (const [size, from, cursor, more, next] of [
+      ['first', 'after', 'endCursor', 'hasNextPage', (seen: string[], page: string[]) => [...seen, ...page]],
+      ['last', 'before', 'startCursor', 'hasPreviousPage', (seen: string[], page: string[]) => [...page, ...seen]],
+    ] as const) {
+      let [seen, at, going]: [string[], string | undefined, boolean] = [[], undefined, true]
+      while (going) {
+        const page = await listed({ [size]: 2, ...(at === undefined ? {} : { [from]: at }) })
+        seen = next(
+          seen,
+          nodes(page).map(({ id }) => id),
+        )
+        at = page.pageInfo[cursor]
+        going = page.pageInfo[more]
+      }
+      expect(seen).toEqual(all)
+    }
+    await expect(listed({ after: 'nonsense' })).rejects.toThrow(/not a cursor/)
+  })
+
+  test('sends one again that failed, at once and only once', async () => {
+    answer = () => 400
+    const { user, sid } = await signedOut('told', 'FAILED')
+    const [{ id }] = nodes(await listed({ user }))
+    got = []
+    answer = () => 200
+    const { resendBackchannelLogout } = await ask(resend, { id })
+    expect(resendBackchannelLogout.delivery).toMatchObject({ id, state: 'PENDING', lastAnswer: 'HTTP 400' })
+    await until(async () => nodes(await listed({ user }))[0]?.state === 'DELIVERED')
+    expect(nodes(await listed({ user }))).toMatchObject([{ id, attempts: 2, lastAnswer: 'HTTP 200' }])
+    expect(got.map(({ token }) => decodeJwt(token).sid)).toEqual([sid])
+    await server.clock.advance(61_000)
+    await tellLeftBehind(server.node)
+    expect(got).toHaveLength(1)
+    await expect(ask(resend, { id })).rejects.toThrow(/this logout is delivered/)
+    const events = await server.node.world.db.query
+      .selectFrom('event')
+      .select('payload')
+      .where('project_id', '=', site.made.id)
+      .where('kind', '=', 'admin_api.mutation.resend_backchannel_logout.executed')
+      .execute()
+    expect(events).toEqual([{ payload: { user_id: Buffer.from(user, 'base64url').toString().slice(5) } }])
+  })
+
+  test('has it sent by another node when the first died before it began', async () => {
+    answer = () => 400
+    const { user } = await signedOut('told', 'FAILED')
+    const [{ id }] = nodes(await listed({ user }))
+    answer = () => 500
+    await ask(resend, { id })
+    await until(async () => nodes(await listed({ user }))[0]?.attempts === 2)
+    // As the row stands between two nodes: taken by one that has not begun.
+    await server.node.world.db.run('update logout_delivery set hand_at = $1 where project_id = $2 and state = $3', [
+      new Date(server.clock.now().getTime() + 60_000),
+      site.made.id,
+      'pending',
+    ])
+    got = []
+    answer = () => 200
+    await tellLeftBehind(server.node)
+    expect(got).toEqual([])
+    await server.clock.advance(61_000)
+    await tellLeftBehind(server.node)
+    await until(async () => nodes(await listed({ user }))[0]?.state === 'DELIVERED')
+  })
+
+  test('of another project sees none of them, and sends none again', async () => {
+    answer = () => 400
+    const { user } = await signedOut('told', 'FAILED')
+    const [{ id }] = nodes(await listed({ user }))
+    const other = await server.project({})
+    expect(await listed({}, other)).toMatchObject({ totalCount: 0, edges: [] })
+    expect((await ask('query ($id: ID!) { node(id: $id) { id } }', { id }, other)).node).toBeNull()
+    await expect(ask(resend, { id }, other)).rejects.toThrow(/not found/)
+    await expect(ask(resend, { id: user })).rejects.toThrow(/not the ID of a BackchannelLogoutDelivery/)
+    expect(nodes(await listed({ user }))[0].state).toBe('FAILED')
   })
 })

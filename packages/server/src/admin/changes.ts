@@ -20,15 +20,15 @@ type Definition<Fields extends InputFieldMap> = {
   run(change: Change<InputShapeFromFields<Fields>>): Promise<string>
 }
 
-async function make<Input>(
+/** Makes a change and notes it. @param run gives the raw id of the user that it was about. @returns that id. */
+export async function makeChange(
   audit: AdminMutation,
-  run: (change: Change<Input>) => Promise<string>,
-  input: Input,
   context: AdminContext,
+  run: (change: Omit<Change<never>, 'input'>) => Promise<string>,
 ): Promise<string> {
   const { scope: tx, world, auditContext } = context
   const now = world.clock.now()
-  const userId = await run({ tx, now, input, context })
+  const userId = await run({ tx, now, context })
   await append(tx, now, `admin_api.mutation.${audit}.executed`, {
     user_id: userId,
     ...(auditContext !== undefined ? { audit_context: auditContext } : {}),
@@ -54,7 +54,7 @@ export function addUserChange<Fields extends InputFieldMap>({ name, audit, field
       nullable: false,
       args: { input: t.arg({ type: Input, required: true }) },
       async resolve(_, args, context) {
-        const userId = await make(audit, run, inputOf<Fields>(args), context)
+        const userId = await makeChange(audit, context, (change) => run({ ...change, input: inputOf<Fields>(args) }))
         const user = await context.loaders.user.get(userId)
         if (user === undefined) throw userNotFound()
         return { user: asUser(user) }
@@ -80,7 +80,9 @@ export function addUserRemoval<Fields extends InputFieldMap>({
       type: Payload,
       nullable: false,
       args: { input: t.arg({ type: Input, required: true }) },
-      resolve: async (_, args, context) => ({ userId: await make(audit, run, inputOf<Fields>(args), context) }),
+      resolve: async (_, args, context) => ({
+        userId: await makeChange(audit, context, (change) => run({ ...change, input: inputOf<Fields>(args) })),
+      }),
     }),
   )
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Refusal } from '../refusal.ts'
-import { nodeId, rawId, readNodeId } from './ids.ts'
+import { logoutId, logoutPosition, nodeId, rawId, readNodeId } from './ids.ts'
 
 const uuid = fc.uuid()
 const publicId = fc
@@ -21,6 +21,9 @@ describe('node ids', () => {
         for (const type of ['User', 'Identity', 'Authenticator', 'Authorization'] as const)
           expect(readNodeId(nodeId(type, id))).toEqual({ type, raw: id })
         expect(readNodeId(nodeId('Session', session))).toEqual({ type: 'Session', raw: session })
+        const delivery = logoutId({ event_id: id, grant_id: Buffer.from(session, 'base64url') })
+        const read = readNodeId(nodeId('BackchannelLogoutDelivery', delivery))
+        expect(logoutId(logoutPosition(read?.raw ?? ''))).toBe(delivery)
       }),
     )
   })

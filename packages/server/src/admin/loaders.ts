@@ -1,7 +1,9 @@
 // Everything that the schema reads by id or by user, each gathered into one statement a level.
+import { type LogoutRow, logoutsByKey } from '../oauth/logouts.ts'
 import type { Scope } from '../storage/database.ts'
 import { type UserRow, usersById } from '../users/search.ts'
 import { type Batch, batch, grouped } from './batch.ts'
+import { logoutId, logoutPosition } from './ids.ts'
 import {
   type AuthenticatorRow,
   type AuthorizationRow,
@@ -21,6 +23,7 @@ export type Loaders = {
   authenticator: Batch<AuthenticatorRow>
   authorization: Batch<AuthorizationRow>
   session: Batch<SessionRow>
+  logout: Batch<LogoutRow>
   identitiesOf: Batch<IdentityRow[]>
   authenticatorsOf: Batch<AuthenticatorRow[]>
   authorizationsOf: Batch<AuthorizationRow[]>
@@ -44,6 +47,10 @@ export function loadersOver(scope: Scope): Loaders {
         ids.map((id) => Buffer.from(id, 'base64url')),
       )
       return new Map(rows.map((row) => [row.id.toString('base64url'), row]))
+    }),
+    logout: batch(async (ids) => {
+      const rows = await logoutsByKey(scope, ids.map(logoutPosition))
+      return new Map(rows.map((row) => [logoutId(row), row]))
     }),
     identitiesOf: batch(async (ids) => byUser(await identities(scope, 'user_id', ids))),
     authenticatorsOf: batch(async (ids) => byUser(await authenticators(scope, 'user_id', ids))),

@@ -57,6 +57,38 @@ export function pageOfList<T>(list: readonly T[], args: PageArgs): Page<T> {
   }
 }
 
+/** A list that is read by positions in its order. */
+type Positioned<Row, T, Position> = {
+  after: Position | undefined
+  before: Position | undefined
+  /** Rows between the two positions, in the list's order: the first ones, or the last. */
+  read(from: Window['from'], limit: number): Promise<Row[]>
+  edge(row: Row): Edge<T>
+  /** Whether there is any row at the position or beyond it. */
+  anyBeside(position: Position, side: 'after' | 'before'): Promise<boolean>
+  count(): Promise<number>
+}
+
+/** A list of which only the page is read, with one more row that tells whether there is more. @throws Refusal `InvalidQuery`. */
+export async function pageByPosition<Row, T, Position>(
+  args: PageArgs,
+  { after, before, read, edge, anyBeside, count }: Positioned<Row, T, Position>,
+): Promise<Page<T>> {
+  const { from, size, last } = windowOf(args)
+  const found = await read(from, size + 1)
+  const more = found.length > size
+  const rows = from === 'start' ? found.slice(0, size) : found.slice(more ? 1 : 0)
+  const kept = last === undefined ? rows : rows.slice(Math.max(0, rows.length - last))
+  const moreAfter = from === 'start' && more
+  const moreBefore = (from === 'end' && more) || kept.length < rows.length
+  return {
+    edges: kept.map(edge),
+    hasNextPage: () => moreAfter || (before !== undefined && anyBeside(before, 'after')),
+    hasPreviousPage: () => moreBefore || (after !== undefined && anyBeside(after, 'before')),
+    totalCount: count,
+  }
+}
+
 const cursorName = 'arrayconnection:'
 
 function cursorOf(index: number): string {

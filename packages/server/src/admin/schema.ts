@@ -13,6 +13,7 @@ import {
 } from './builder.ts'
 import { addIdentities, asIdentity } from './identities.ts'
 import { type NodeType, readNodeId } from './ids.ts'
+import { addLogouts, asLogout } from './logouts.ts'
 import { addSessionChanges } from './session_changes.ts'
 import { addSessions, asSession, isLive } from './sessions.ts'
 import { addUserChanges } from './user_changes.ts'
@@ -31,6 +32,7 @@ const parts = [
   addUserQueries,
   addUserChanges,
   addSessionChanges,
+  addLogouts,
 ]
 
 /** Builds the schema; once a process. */
@@ -45,6 +47,7 @@ const finders: Record<NodeType, (raw: string, context: AdminContext) => Promise<
   Identity: async (raw, { loaders }) => present(await loaders.identity.get(raw), asIdentity),
   Authenticator: async (raw, { loaders }) => present(await loaders.authenticator.get(raw), asAuthenticator),
   Authorization: async (raw, { loaders }) => present(await loaders.authorization.get(raw), asAuthorization),
+  BackchannelLogoutDelivery: async (raw, { loaders }) => present(await loaders.logout.get(raw), asLogout),
   async Session(raw, { loaders, project, world }) {
     const row = await loaders.session.get(raw)
     return row && isLive(row, project, world.clock.now()) ? asSession(row) : undefined

@@ -28,7 +28,7 @@ import {
 import { Authorization, asAuthorization } from './authorizations.ts'
 import { type AdminContext, builder, connectionOf, Entity, NodeInterface, type NodeRow, pageArgs } from './builder.ts'
 import { asIdentity, Identity, type IdentityNode, IdentityType } from './identities.ts'
-import { invalidCursor, type Page, type PageArgs, pageOfList, windowOf } from './paging.ts'
+import { invalidCursor, type Page, type PageArgs, pageByPosition, pageOfList } from './paging.ts'
 import { asSession, isLive, Session } from './sessions.ts'
 import type { VerifiedClaimRow } from './store.ts'
 
@@ -228,27 +228,20 @@ async function pageOfUsers(
   args: PageArgs,
 ): Promise<Page<UserNode>> {
   const { scope } = context
-  const { from, size, last } = windowOf(args)
   const listing: UserListing = {
     order,
     keyword,
     after: args.after == null ? undefined : readCursor(order, args.after),
     before: args.before == null ? undefined : readCursor(order, args.before),
   }
-  const { after, before } = listing
-  // One more than asked tells whether there is more.
-  const read = await listUsers(scope, listing, { from, limit: size + 1 })
-  const more = read.length > size
-  const rows = from === 'start' ? read.slice(0, size) : read.slice(more ? 1 : 0)
-  const kept = last === undefined ? rows : rows.slice(Math.max(0, rows.length - last))
-  const moreAfter = from === 'start' && more
-  const moreBefore = (from === 'end' && more) || kept.length < rows.length
-  return {
-    edges: kept.map(({ position, ...row }) => ({ cursor: cursorOf(order, position), node: asUser(row) })),
-    hasNextPage: () => moreAfter || (before !== undefined && anyoneBeside(scope, listing, before, 'after')),
-    hasPreviousPage: () => moreBefore || (after !== undefined && anyoneBeside(scope, listing, after, 'before')),
-    totalCount: () => countUsers(scope, keyword),
-  }
+  return pageByPosition(args, {
+    after: listing.after,
+    before: listing.before,
+    read: (from, limit) => listUsers(scope, listing, { from, limit }),
+    edge: ({ position, ...row }) => ({ cursor: cursorOf(order, position), node: asUser(row) }),
+    anyBeside: (position, side) => anyoneBeside(scope, listing, position, side),
+    count: () => countUsers(scope, keyword),
+  })
 }
 
 function isFindable(name: string): name is FindableAttribute {

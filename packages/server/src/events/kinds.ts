@@ -21,6 +21,7 @@ export type AdminMutation =
   | 'revoke_session'
   | 'revoke_all_sessions'
   | 'delete_authorization'
+  | 'resend_backchannel_logout'
 type AdminEvents = {
   [Name in AdminMutation as `admin_api.mutation.${Name}.executed`]: {
     user_id: string

@@ -1,7 +1,7 @@
 // OpenID Connect Back-Channel Logout 1.0: an application that has a `backchannel_logout_uri` is told of every session of
 // its own that ends, whoever ended it, until it has answered.
 import type { Body, Deliver } from '../delivery/queue.ts'
-import { type EndedSessions, endings } from '../events/kinds.ts'
+import { type EndedSessions, type EventKind, endings } from '../events/kinds.ts'
 import type { SeenEvent } from '../events/poll.ts'
 import { readOn } from '../events/reader.ts'
 import { signingKey, signJwt } from '../keys/sign.ts'
@@ -55,7 +55,7 @@ export async function tellApplications(node: Node): Promise<void> {
   for (const logout of made) await hand(node, logout)
 }
 
-/** Begins again what a node had written down and did not live to begin. */
+/** Begins what is to be told once more, and what a node had written down and did not live to begin. */
 export async function tellLeftBehind(node: Node): Promise<void> {
   for (const logout of await pendingLogouts(node.world.db.query, node.world.clock.now())) await hand(node, logout)
 }
@@ -126,10 +126,13 @@ function logoutToken(world: Parts['world'], project: Project, logout: Logout): P
   )
 }
 
+const resent: EventKind = 'admin_api.mutation.resend_backchannel_logout.executed'
+
 /** Listens to the log of this node, and tells applications soon after. */
 export function startTelling(node: Node): { stop(): Promise<void> } {
   let running: Promise<void> | undefined
   let again = false
+  let leftBehind = false
   let stopped = false
 
   async function concerned(projectId: string): Promise<boolean> {
@@ -143,6 +146,9 @@ export function startTelling(node: Node): { stop(): Promise<void> } {
       while (again && !stopped) {
         again = false
         await tellApplications(node)
+        if (!leftBehind) continue
+        leftBehind = false
+        await tellLeftBehind(node)
       }
     })()
       .catch((error: Error) => node.world.log.warn({ err: error }, 'back-channel logout; the next sweep goes on'))
@@ -153,6 +159,11 @@ export function startTelling(node: Node): { stop(): Promise<void> } {
 
   node.log.listen({
     heard(events) {
+      // An administrator wants some told once more: the change is committed by now.
+      if (events.some(({ kind }) => kind === resent)) {
+        leftBehind = true
+        wake()
+      }
       const projects = new Set(events.filter(({ kind }) => endings.has(kind)).map(({ projectId }) => projectId))
       for (const id of projects)
         concerned(id).then(
