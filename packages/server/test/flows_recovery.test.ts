@@ -74,6 +74,16 @@ describe('recovery', () => {
       .orderBy('created_at')
       .execute()
     expect(sessions.map((session) => session.ended_at === null)).toEqual([false, true])
+    // The new password and the end of the sessions are one transaction, and the end is one event.
+    const events = await server.node.world.db.query
+      .selectFrom('event')
+      .select(['kind', 'xid'])
+      .where('project_id', '=', project.id)
+      .where('kind', 'in', ['authenticator.updated', 'user.session.terminated'])
+      .orderBy('id')
+      .execute()
+    expect(events.map(({ kind }) => kind)).toEqual(['authenticator.updated', 'user.session.terminated'])
+    expect(new Set(events.map(({ xid }) => xid)).size).toBe(1)
 
     expect((await elsewhere.input(undefined, { account_recovery_code })).body.error).toMatchObject({
       reason: 'PasswordResetFailed',

@@ -80,6 +80,19 @@ async function primaryEmail(loginId: string): Promise<unknown> {
   return user.standard_attributes.email
 }
 
+/** The newest events of changes to accounts, oldest first; signing in is none. */
+async function newestEvents(count: number) {
+  const rows = await server.node.world.db.query
+    .selectFrom('event')
+    .select(['kind', 'payload', 'xid'])
+    .where('project_id', '=', 'default')
+    .where('kind', 'in', ['authenticator.updated', 'user.session.terminated'])
+    .orderBy('id', 'desc')
+    .limit(count)
+    .execute()
+  return rows.reverse()
+}
+
 async function signedIn(email: string, secret = password) {
   const person = browser(server.origin)
   await person.go(`${server.origin}/login`)
@@ -159,6 +172,30 @@ describe('settings', () => {
     await second.go('/settings')
     expect(second.path()).not.toBe('/settings')
     expect((await signedIn('change@example.com', 'another long one')).path()).toBe('/settings')
+    const [written, ended] = await newestEvents(2)
+    expect([written, ended]).toMatchObject([
+      { kind: 'authenticator.updated' },
+      { kind: 'user.session.terminated', payload: { termination_type: 'all_except_current' } },
+    ])
+    expect(written?.xid).toBe(ended?.xid)
+  })
+
+  test('change the password and keep the other devices, when the person says so', async () => {
+    const first = await signedUp('keep@example.com')
+    const second = await signedIn('keep@example.com')
+    await first.go('/settings/change_password')
+    expect(first.text()).toContain('Keep my other devices signed in')
+    expect(first.state.html).not.toMatch(/name="x_keep_others"[^>]* checked/)
+    const choice = { x_new_password: 'another long one', x_confirm_password: 'another long one', x_keep_others: 'true' }
+    await first.post({ x_old_password: 'not this one', ...choice })
+    // What was ticked stays ticked.
+    expect(first.state.html).toMatch(/name="x_keep_others"[^>]* checked/)
+    await first.post({ x_old_password: password, ...choice })
+    expect(first.text()).toContain('Your password is changed')
+    await server.node.log.poll()
+    await second.go('/settings')
+    expect(second.path()).toBe('/settings')
+    expect((await newestEvents(1))[0]?.kind).toBe('authenticator.updated')
   })
 
   test('add an address with its code, and remove it again; the last way in stays', async () => {

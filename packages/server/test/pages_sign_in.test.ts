@@ -429,6 +429,40 @@ describe('a lost password', () => {
     await browser.send({ x_password: 'a brand new one', x_confirm_password: 'a brand new one' })
     expect(browser.page.heading).toBe('Your password is changed')
   })
+
+  test('ends every session unless the person keeps them, by link and by code', async () => {
+    const coded = await server.project({
+      ...config,
+      ui: { forgot_password: { email: [{ channel: 'email', otp_form: 'code' }] } },
+    })
+    const answer = { x_password: 'a brand new one', x_confirm_password: 'a brand new one' }
+    for (const [made, keep] of [
+      [coded, false],
+      [coded, true],
+      [project, true],
+    ] as const) {
+      const email = newEmail()
+      const signedIn = await signedUp(email, made)
+      const browser = plainBrowser(made)
+      await browser.open('/authflow/v2/forgot_password')
+      await browser.send({ x_login_id: email })
+      if (made === coded) await browser.send({ x_code: codeTo(server, email) })
+      else {
+        const link = linkTo(server, email)
+        await browser.open(link.pathname + link.search)
+      }
+      const ticked = () => /name="x_keep_sessions"[^>]* checked/.test(browser.page.html)
+      expect([browser.page.text, ticked()]).toEqual([expect.stringContaining('Keep my devices signed in'), false])
+      const choice: Record<string, string> = keep ? { x_keep_sessions: 'true' } : {}
+      await browser.send({ x_password: 'tiny', x_confirm_password: 'tiny', ...choice })
+      expect([browser.page.text, ticked()]).toEqual([expect.stringContaining('at least 8 characters'), keep])
+      await browser.send({ ...answer, ...choice })
+      expect(browser.page.heading).toBe('Your password is changed')
+      await server.node.log.poll()
+      await signedIn.open('/settings')
+      expect(signedIn.page.url.pathname).toBe(keep ? '/settings' : '/login')
+    }
+  })
 })
 
 describe('a link in the mail', () => {

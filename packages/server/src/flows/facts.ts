@@ -74,7 +74,8 @@ export type Fact = { at: string } /** This flow goes on as another one. */ & (
   | { kind: 'created'; branch: number; authentication: SignupAuthentication; authenticator: NewAuthenticator }
   | { kind: 'password_changed'; authenticatorId: string; hash: string }
   | { kind: 'recovery_verified' }
-  | { kind: 'password_reset'; hash: string }
+  /** `keepSessions` is what the person chose; left out, every session ends. */
+  | { kind: 'password_reset'; hash: string; keepSessions?: boolean }
   | { kind: 'profile'; attributes: AttributeValue[] }
   | { kind: 'status_ok' }
   | { kind: 'other_sessions'; count: number }

@@ -184,7 +184,7 @@ async function replacePassword(
   })
 }
 
-/** The new password, and the end of every session that the old one may have let in. */
+/** The new password, and the end of every session that the old one may have let in, unless the person keeps them. */
 export async function recover(tx: Scope<Tx>, { run, now }: Writing): Promise<string | undefined> {
   const userId = userIdOf(run)
   const reset = factsOf(run, 'password_reset').at(-1)
@@ -215,11 +215,12 @@ export async function recover(tx: Scope<Tx>, { run, now }: Writing): Promise<str
         { name: destination.channel === 'email' ? 'email' : 'phone_number', value: destination.target },
         now,
       )
-    await endSessionsOfUser(tx, userId, now, {
-      event: 'user.session.terminated',
-      termination: 'all',
-      reason: 'the password was reset',
-    })
+    if (!reset.keepSessions)
+      await endSessionsOfUser(tx, userId, now, {
+        event: 'user.session.terminated',
+        termination: 'all',
+        reason: 'the password was reset',
+      })
   }
   return userId
 }

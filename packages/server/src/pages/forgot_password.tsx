@@ -6,9 +6,9 @@ import { NewPassword, readNewPassword } from './create_password.tsx'
 import { errorAt } from './draw.tsx'
 import { NothingYet, readCode, secondsUntil } from './enter_oob_otp.tsx'
 import { missing } from './errors.ts'
-import { CodeField, IdentifierField } from './fields.tsx'
+import { CheckField, CodeField, IdentifierField } from './fields.tsx'
 import { loginIdKind } from './identification.ts'
-import { dataOf, type Page } from './page.ts'
+import { dataOf, type Form as Fields, type Page, type Reading } from './page.ts'
 import { Alternatives, Button, Form, Hint, Lead, Resend } from './parts.tsx'
 import { T } from './sentences.tsx'
 import { address, type Visit } from './visit.ts'
@@ -134,11 +134,18 @@ export const forgotPasswordOtp: Page = {
 export const resetPassword: Page = {
   path: '/authflow/v2/reset_password',
   draws: ({ view }) => view.action.type === 'reset_password',
-  read: (form) => readNewPassword(form, 'x_password', (new_password) => ({ new_password })),
+  keeps: ['x_keep_sessions'],
+  read: readReset,
   view: ({ view }, visit) => {
     const data = dataOf(view, 'new_password_data')
     return resetForm(visit, data?.password_policy ?? {}, data?.masked_target)
   },
+}
+
+/** What the form of a new password says. */
+export function readReset(form: Fields): Reading {
+  const keep = form.get('x_keep_sessions') === 'true' ? { keep_sessions: true } : {}
+  return readNewPassword(form, 'x_password', (new_password) => ({ new_password, ...keep }))
 }
 
 export function resetForm(
@@ -157,11 +164,16 @@ export function resetForm(
         ) : null}
         <Form>
           {NewPassword({ visit, name: 'x_password', label: visit.words('password.new'), policy })}
+          <CheckField
+            name="x_keep_sessions"
+            label={visit.words('reset.keep_sessions')}
+            checked={visit.carried.typed?.x_keep_sessions === 'true'}
+          />
+          <Hint>
+            <T k="reset.ends_sessions" />
+          </Hint>
           <Button>{visit.words('reset.submit')}</Button>
         </Form>
-        <Hint>
-          <T k="reset.ends_sessions" />
-        </Hint>
       </>
     ),
   }

@@ -8,11 +8,10 @@ import { scopeOf } from '../projects/find.ts'
 import { Refusal } from '../refusal.ts'
 import { bindBrowser, cookie, flowCaller } from './browser.ts'
 import { carry } from './carried.ts'
-import { readNewPassword } from './create_password.tsx'
 import { deadEndAddress } from './dead_end.ts'
 import { draw, redirect } from './draw.tsx'
 import { problemOf } from './errors.ts'
-import { resetForm, resetPassword } from './forgot_password.tsx'
+import { readReset, resetForm, resetPassword } from './forgot_password.tsx'
 import type { Form as Fields } from './page.ts'
 import { Button, Emblem, Lead } from './parts.tsx'
 import { T } from './sentences.tsx'
@@ -35,9 +34,10 @@ export async function takeResetLink(visit: Visit, form: Fields): Promise<Respons
   const { c, url } = visit
   const { node, project } = at(c)
   const here = url.pathname + url.search
-  const reading = readNewPassword(form, 'x_password', (new_password) => ({ new_password }))
+  const reading = readReset(form)
+  const typed = { x_keep_sessions: form.get('x_keep_sessions') }
   if ('problem' in reading) {
-    carry(c, here, { problem: reading.problem })
+    carry(c, here, { problem: reading.problem, typed })
     return redirect(c, here)
   }
   const caller = await flowCaller(c, bindBrowser(c))
@@ -50,7 +50,7 @@ export async function takeResetLink(visit: Visit, form: Fields): Promise<Respons
     // The code is accepted and spent; the password is not, and its form goes on from there.
     if (error instanceof FlowRefusal && error.view.action.type === 'reset_password') {
       const to = address(visit, resetPassword.path, { x_step: error.view.stateToken })
-      carry(c, to, { problem })
+      carry(c, to, { problem, typed })
       return redirect(c, to)
     }
     const end = error.reason === 'PasswordResetFailed' ? deadEndAddress(visit, problem, '/v2/errors/error') : undefined

@@ -29,13 +29,13 @@ export const resetPassword: StepRules<ResetPassword> = {
     }
   },
 
-  accepts: () => z.object({ new_password: z.string().min(1) }),
+  accepts: () => z.object({ new_password: z.string().min(1), keep_sessions: z.boolean().optional() }),
 
-  async check(tools, _question, place, input: { new_password: string }) {
+  async check(tools, _question, place, input: { new_password: string; keep_sessions?: boolean | undefined }) {
     const hash = await choosePassword(tools.node.world, tools.project, {
       password: input.new_password,
       userId: userIdOf(tools.run),
     })
-    return [{ at: place.at, kind: 'password_reset', hash }]
+    return [{ at: place.at, kind: 'password_reset', hash, ...(input.keep_sessions ? { keepSessions: true } : {}) }]
   },
 }

@@ -8,7 +8,8 @@ import { NewPassword } from '../create_password.tsx'
 import { draw, errorAt, redirect } from '../draw.tsx'
 import { missing } from '../errors.ts'
 import { CheckField, IdentifierReadonly, PasswordField } from '../fields.tsx'
-import { Button, Form } from '../parts.tsx'
+import { Button, Form, Hint } from '../parts.tsx'
+import { T } from '../sentences.tsx'
 import { done, refused, type SettingsPage } from './person.ts'
 
 export const password: SettingsPage = {
@@ -42,7 +43,18 @@ export const password: SettingsPage = {
             policy={policyData(at(visit.c).project.config.authenticator.password.policy)}
             autofocus={!held || oldIsRight}
           />
-          {held ? <CheckField name="x_keep_others" label={words('settings_password.keep_others')} /> : null}
+          {held ? (
+            <>
+              <CheckField
+                name="x_keep_others"
+                label={words('settings_password.keep_others')}
+                checked={visit.carried.typed?.x_keep_others === 'true'}
+              />
+              <Hint>
+                <T k="settings_password.ends_others" />
+              </Hint>
+            </>
+          ) : null}
           <Button>{words(held ? 'settings_password.submit' : 'settings_password.submit_set')}</Button>
         </Form>
       ),
@@ -52,10 +64,11 @@ export const password: SettingsPage = {
     const { world, project, caller } = at(visit.c)
     const [next, again] = [form.get('x_new_password'), form.get('x_confirm_password')]
     const here = visit.url.pathname + visit.url.search
+    const typed = { x_keep_others: form.get('x_keep_others') }
     if (next === '' || (form.has('x_confirm_password') && again !== '' && again !== next)) {
       const problem =
         next === '' ? missing('password', 'x_new_password') : { reason: 'NewPasswordTypo', field: 'x_confirm_password' }
-      carry(visit.c, here, { problem })
+      carry(visit.c, here, { problem, typed })
       return redirect(visit.c, here)
     }
     try {
@@ -68,8 +81,8 @@ export const password: SettingsPage = {
         ip: caller.ip,
       })
     } catch (error) {
-      if (!(error instanceof Refusal) || error.reason !== 'InvalidCredentials') return refused(visit, error)
-      carry(visit.c, here, { problem: { reason: 'current_password', field: 'x_old_password' } })
+      if (!(error instanceof Refusal) || error.reason !== 'InvalidCredentials') return refused(visit, error, typed)
+      carry(visit.c, here, { problem: { reason: 'current_password', field: 'x_old_password' }, typed })
       return redirect(visit.c, here)
     }
     return done(visit, person, '/settings', { k: 'settings_password.done' })
