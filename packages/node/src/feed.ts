@@ -20,8 +20,8 @@ const waitMs = 400
 const pauseMs = 100
 /** Nobody asked for so long: let the server, and the process, rest. */
 const idleMs = 60_000
-/** Entries outlive their tokens by a minute, for clocks that differ. */
-const keptMs = 60_000
+/** By so much clocks may differ: entries outlive their tokens by it, and a page that is older or younger is no answer. */
+const clocksMs = 60_000
 
 type Moment = { steady: number; wall: number }
 const moment = (): Moment => ({ steady: performance.now(), wall: Date.now() })
@@ -76,7 +76,7 @@ export function followRevocations(provider: Provider): Feed {
     if (response.status !== 200) throw new Unavailable(`the revocation feed answered ${response.status}`)
     const page = await readPage(provider, body, after)
     table.add(page.entries)
-    table.forget(new Date(provider.now().getTime() - keptMs))
+    table.forget(new Date(provider.now().getTime() - clocksMs))
     cursor = page.next
     if (!page.more) fresh = began
     return page.more
@@ -120,7 +120,10 @@ async function readPage(provider: Provider, body: string, after: string | undefi
     algorithms,
     currentDate: provider.now(),
   })
-  const { next, more, entries } = payload
+  const { next, more, entries, iat } = payload
+  // Anybody can ask the server a cursor's question early, and keep the answer for later.
+  const age = provider.now().getTime() - (iat ?? Number.NaN) * 1000
+  if (!(Math.abs(age) <= clocksMs)) throw new TypeError('the page is not of now')
   if (payload.after !== (after ?? null)) throw new TypeError('the page answers another question')
   if (typeof next !== 'string' || typeof more !== 'boolean' || !Array.isArray(entries))
     throw new TypeError('this is no page of the feed')

@@ -298,6 +298,18 @@ describe.concurrent('while the feed is out of reach', () => {
     await settles(one, access_token, 503)
   })
 
+  test('an answer that is minutes old is no word either, though it is to the very question', async () => {
+    let later = 0
+    const one = api({
+      revocations: 'feed-or-refuse',
+      now: () => new Date(server.clock.now().getTime() + later),
+    })
+    const { access_token } = await guest()
+    await settles(one, access_token, subOf(access_token))
+    later = 120_000
+    await settles(one, access_token, 503)
+  })
+
   test('what it told before still counts', async () => {
     const { wire, one, access_token, refresh_token } = await following('feed-or-refuse')
     await end(refresh_token)
