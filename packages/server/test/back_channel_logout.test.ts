@@ -53,6 +53,7 @@ beforeAll(async () => {
           id_token_signed_response_alg: 'ES256',
         },
         { ...web, client_id: 'quiet', name: 'Quiet' },
+        { ...web, client_id: 'inside', name: 'Inside', backchannel_logout_uri: 'https://10.0.0.1/inside' },
       ],
     },
   })
@@ -222,6 +223,14 @@ describe('an application with a back-channel logout URI', () => {
     await Promise.all([starting(), starting(), starting()].map(tellApplications))
     deaf.mockRestore()
     expect(handed).toHaveLength(1)
+  })
+
+  test('is not reached inside the operator’s own network', async () => {
+    const { body } = await getTokens(site, app('inside'))
+    await revoke(body.refresh_token, 'inside')
+    const answer = async () => (await states()).find(({ client_id }) => client_id === 'inside')
+    await until(async () => (await answer())?.last_answer !== undefined && (await answer())?.last_answer !== null)
+    expect(await answer()).toMatchObject({ state: 'pending', last_answer: '10.0.0.1 may not be reached' })
   })
 })
 
