@@ -11,9 +11,9 @@ import { answerPages, type Person } from './support/person.ts'
 import { type Server, startServer } from './support/server.ts'
 
 let dir: string
-let ports: { headgear: number; app: number }
+let ports: { headgear: number; app: number; second: number }
 let server: Server
-let app: ReturnType<typeof run>
+let apps: ReturnType<typeof run>[] = []
 let browser: Browser
 let context: BrowserContext
 let page: Page
@@ -30,23 +30,43 @@ const startHeadgear = () =>
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'headgear-other-domain-'))
-  ports = { headgear: await freePort(), app: await freePort() }
+  ports = { headgear: await freePort(), app: await freePort(), second: await freePort() }
   for (const name of ['authgear.yaml', 'authgear.secrets.yaml']) {
     const text = await readFile(new URL(`../examples/other-domain/${name}`, import.meta.url), 'utf8')
     const moved = text.replace(/\b4000\b/g, String(ports.headgear)).replace(/\b4002\b/g, String(ports.app))
-    await writeFile(join(dir, name), moved)
+    await writeFile(join(dir, name), moved + secondClient()[name])
   }
   server = await startHeadgear()
-  app = run(['examples/other-domain/server.js'], 'shop on', { PORT: String(ports.app), ISSUER: identity() })
-  await app.ready
+  const start = (port: number, env: Record<string, string> = {}) =>
+    run(['examples/other-domain/server.js'], 'shop on', { PORT: String(port), ISSUER: identity(), ...env })
+  const another = { CLIENT_ID: 'second', CLIENT_SECRET: secondSecret, ORIGIN: new URL(second()).origin }
+  apps = [start(ports.app), start(ports.second, another)]
+  await Promise.all(apps.map(({ ready }) => ready))
   browser = await launchChromium()
 })
 afterAll(async () => {
   await browser?.close()
-  await app?.stop()
+  for (const app of apps) await app.stop()
   await server?.stop()
   await rm(dir, { recursive: true, force: true })
 })
+
+/** The client of a second app, on a third domain, to come after the example's own in either file. */
+const secondClient = (): Record<string, string> => ({
+  'authgear.yaml': `
+    - client_id: second
+      name: Second
+      client_name: Second
+      x_application_type: confidential
+      redirect_uris: [${second('/auth/callback')}]
+      post_logout_redirect_uris: [${second()}]
+`,
+  'authgear.secrets.yaml': `
+        - client_id: second
+          keys: [{ kty: oct, kid: example, k: ${Buffer.from(secondSecret).toString('base64url')} }]
+`,
+})
+
 beforeEach(async () => {
   context = await browser.newContext()
   page = await context.newPage()
@@ -54,6 +74,8 @@ beforeEach(async () => {
 afterEach(() => context.close())
 
 const shop = (path = '/') => `http://127.0.0.1:${ports.app}${path}`
+const second = (path = '/') => `http://second.localhost:${ports.second}${path}`
+const secondSecret = 'another secret for this test only'
 const identity = (path = '') => `http://localhost:${ports.headgear}${path}`
 
 let serial = 0
@@ -69,7 +91,7 @@ async function signUp(who: Person, path = '/orders') {
   await page.getByText(`The orders of ${who.email}`).waitFor()
 }
 
-test('one who needs a session is sent to sign in, and comes back to the very page', async () => {
+test('S25: in the guide’s sample, one who needs a session is sent to sign in, and comes back to the very page', async () => {
   await signUp(somebody(), '/orders?page=2')
   const cookies = await context.cookies(shop())
   expect(cookies.map(({ name, httpOnly, sameSite }) => [name, httpOnly, sameSite]).sort()).toEqual([
@@ -92,6 +114,24 @@ test('two tabs that sign in at once both arrive', async () => {
   await answerPages(other, who, { headgear: identity(), until: shop() })
   await answerPages(page, who, { headgear: identity(), until: shop() })
   expect([page.url(), other.url()]).toEqual([shop('/orders?tab=1'), shop('/orders?tab=2')])
+  await page.getByText(`The orders of ${who.email}`).waitFor()
+})
+
+test('S26: an app on a third domain signs in with one click, and nothing to type', async () => {
+  const who = somebody()
+  await signUp(who)
+  await page.goto(second('/orders'))
+  expect(new URL(page.url()).origin).toBe(identity())
+  expect(await page.locator('main input:visible').count()).toBe(0)
+  await page.locator('main .button.primary').click()
+  await page.waitForURL(second('/orders'))
+  await page.getByText(`The orders of ${who.email}`).waitFor()
+  // Each has a session of its own, which only ends with its own app's button, or with Headgear's for both.
+  expect((await context.cookies(second())).map(({ domain }) => domain)).toEqual([
+    'second.localhost',
+    'second.localhost',
+  ])
+  await page.goto(shop('/orders'))
   await page.getByText(`The orders of ${who.email}`).waitFor()
 })
 

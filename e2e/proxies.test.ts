@@ -156,7 +156,7 @@ describe.each(Object.keys(proxies))('%s', (name) => {
     expect(answer.headers.get('set-cookie')).toMatch(/^session=;.*1970/)
   })
 
-  test('S15 S16 S17 S18: sends strangers to sign in, knows them by the cookie afterwards, and forgets them within a second', async () => {
+  test('S18: sends strangers to sign in, knows them by the cookie alone, and forgets them within a second', async () => {
     const context = await browser.newContext()
     const page = await context.newPage()
     await page.goto(shop('/orders'))

@@ -2,6 +2,7 @@
 //   PORT           where to listen (4002)
 //   ISSUER         Headgear's origin (http://localhost:4000)
 //   ORIGIN         this app's own (http://127.0.0.1:4002)
+//   CLIENT_ID      as in authgear.yaml (shop)
 //   CLIENT_SECRET  as in authgear.secrets.yaml
 //   COOKIE_KEY     seals the cookies; 32 characters or more
 import { createServer } from 'node:http'
@@ -12,7 +13,7 @@ const port = Number(process.env.PORT ?? 4002)
 
 const auth = headgear({
   issuer: process.env.ISSUER ?? 'http://localhost:4000',
-  clientId: 'shop',
+  clientId: process.env.CLIENT_ID ?? 'shop',
   clientSecret: process.env.CLIENT_SECRET ?? 'a-secret-for-this-example-only',
   origin: process.env.ORIGIN ?? `http://127.0.0.1:${port}`,
   cookieKeys: [process.env.COOKIE_KEY ?? 'a key for this example only: openssl rand -base64 32'],

@@ -53,7 +53,7 @@ const endHere = async ({ shop }: { shop: Shop }) =>
   endAtHeadgear(server, project, await shop.seen?.session?.accessToken())
 
 describe('renewal', () => {
-  test('waits until the access token expires, and then takes one request', async () => {
+  test('S22: waits until the access token expires, and then takes one request', async () => {
     const { shop, tab } = await signedIn()
     const before = new Map(tab.cookies)
     expect([await seen(tab), tokenRequests(shop)]).toMatchObject([{ stale: false }, 1])
@@ -236,7 +236,7 @@ describe('a fault that is not the session’s', () => {
 })
 
 describe('a session that Headgear ended', () => {
-  test('is dropped when its access token expires, once and for all', async () => {
+  test('S23: is dropped when its access token expires, once and for all', async () => {
     const { shop, tab } = await signedIn()
     await tab.get('/')
     await endHere({ shop })
@@ -288,7 +288,7 @@ describe('signing out', () => {
   const knownAtHeadgear = async (person: Person) =>
     (await person.browse(`${project.local_origin}/settings`)).url.pathname === '/settings'
 
-  test('ends both sides, without a question', async () => {
+  test('S23: ends both sides, without a question', async () => {
     const eve = await newPerson(server, project)
     const { shop, tab } = await signedIn({}, eve)
     await expire()

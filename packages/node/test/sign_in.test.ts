@@ -23,18 +23,25 @@ const payloadOf = (jwt: unknown) =>
   JSON.parse(Buffer.from(String(jwt).split('.')[1] ?? '', 'base64url').toString()) as Payload
 
 describe('the five steps', () => {
-  test('lead from the app to Headgear and back, signed in', async () => {
+  /** From a page that needs a session to that page. */
+  async function walk() {
     const shop = openShop(server, project)
     const tab = shop.tab()
-    expect(await (await tab.get('/')).json()).toBeNull()
-
     const demanded = await tab.get('/members?page=2')
+    const out = await tab.get(locationOf(demanded))
+    const address = new URL(locationOf(out))
+    const back = await ana.answer(address.href)
+    const end = await tab.get(back.pathname + back.search)
+    return { shop, tab, demanded, out, address, back, end }
+  }
+
+  test('S19: lead from the app to Headgear and back, signed in', async () => {
+    expect(await (await openShop(server, project).tab().get('/')).json()).toBeNull()
+    const { shop, tab, demanded, out, address, back, end } = await walk()
     expect([demanded.status, locationOf(demanded)]).toEqual([
       302,
       `${shopOrigin}/auth/login?return_to=%2Fmembers%3Fpage%3D2`,
     ])
-    const out = await tab.get(locationOf(demanded))
-    const address = new URL(locationOf(out))
     expect([out.status, out.headers.get('cache-control'), address.origin + address.pathname]).toEqual([
       303,
       'no-store',
@@ -50,14 +57,14 @@ describe('the five steps', () => {
       code_challenge: expect.stringMatching(/^.{43}$/),
       code_challenge_method: 'S256',
     })
-
-    const back = await ana.answer(address.href)
     expect(back.origin + back.pathname).toBe(`${shopOrigin}/auth/callback`)
-    const end = await tab.get(back.pathname + back.search)
     expect([end.status, locationOf(end)]).toEqual([303, `${shopOrigin}/members?page=2`])
     expect(await (await tab.get('/members?page=2')).json()).toMatchObject({ email: ana.email, stale: false })
     expect(shop.faults).toEqual([])
+  })
 
+  test('S21: end with a session of the app’s own, sealed in cookies that go to its host alone', async () => {
+    const { shop, tab, end } = await walk()
     const lines = end.headers.getSetCookie()
     expect(lines.map((line) => line.replace(/=[^;]*/, '='))).toEqual([
       expect.stringMatching(/^__Host-headgear-signin-[\w-]+=; Path=\/; Max-Age=0; HttpOnly; SameSite=Lax; Secure$/),
@@ -65,6 +72,7 @@ describe('the five steps', () => {
       '__Host-headgear-tokens=; Path=/; Max-Age=34560000; HttpOnly; SameSite=Lax; Secure',
     ])
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(4096)
+    await tab.get('/')
     const session = shop.seen?.session
     expect(session?.sid).toEqual(expect.any(String))
     expect(session?.claims).toMatchObject({
@@ -80,7 +88,7 @@ describe('the five steps', () => {
       expect(Buffer.from([...tab.cookies.values()].join(), 'base64url').toString('latin1')).not.toContain(secret)
   })
 
-  test('authenticate the client by its secret, and a public one by PKCE alone', async () => {
+  test('S20: get the tokens at /oauth2/token, by the client’s secret, or by PKCE alone where it has none', async () => {
     for (const [clientId, basic] of [
       ['shop', true],
       ['public', false],

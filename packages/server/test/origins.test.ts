@@ -102,7 +102,7 @@ describe('several origins of one project', () => {
     expect(browser.page.url.searchParams.get('iss')).toBe(other)
   })
 
-  test('a sign-in at one counts at every other, and a sign-out ends it at all', async () => {
+  test('S27: a sign-in at one counts at every other, and a sign-out ends it at all', async () => {
     const browser = open()
     await browser.open(authorize(other, { prompt: 'create' }))
     await signUp(browser)

@@ -2,11 +2,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { DevelopmentProject } from '../src/dev/projects.ts'
 import type { Headgear } from '../src/testing.ts'
-import { plainBrowser } from './support/browser.ts'
+import { formsOf, plainBrowser } from './support/browser.ts'
 import { fetchByName } from './support/by_name.ts'
 import { headgear } from './support/store.ts'
 
 const origin = 'https://identity.shop.example.test'
+const app = 'https://orders.shop.example.test/'
 let server: Headgear
 let project: DevelopmentProject
 let cookie: string
@@ -16,6 +17,17 @@ beforeAll(async () => {
     http: { public_origin: origin },
     identity: { login_id: { keys: [{ type: 'username' }] } },
     authentication: { identities: ['login_id'], primary_authenticators: ['password'] },
+    oauth: {
+      clients: [
+        {
+          client_id: 'orders',
+          name: 'Orders',
+          x_application_type: 'traditional_webapp',
+          redirect_uris: [app],
+          post_logout_redirect_uris: [app],
+        },
+      ],
+    },
   })
   const browser = plainBrowser(project, { names: { origins: [origin], at: server.origin } })
   await browser.open('/signup')
@@ -38,6 +50,54 @@ async function settings(cookies: string) {
     set: lines.filter((line) => !line.includes('1970')).map((line) => [line.split(';')[0], domainOf(line)]),
   }
 }
+
+describe('an app under the root domain', () => {
+  const open = () => plainBrowser(project, { names: { origins: [origin], at: server.origin } })
+  const request = { client_id: 'orders', response_type: 'none', scope: 'openid', redirect_uri: app, state: 'mine' }
+  const authorize = (more: Record<string, string> = {}) =>
+    `/oauth2/authorize?${new URLSearchParams({ ...request, ...more })}`
+  const signUp = async (browser: ReturnType<typeof open>, name: string) => {
+    await browser.send({ x_login_id: name })
+    return browser.send({ x_password: 'correct horse battery', x_confirm_password: 'correct horse battery' })
+  }
+
+  test('S16: signs people in by a redirect to /oauth2/authorize, which exchanges nothing', async () => {
+    const browser = open()
+    await browser.open(authorize({ prompt: 'create' }))
+    expect([browser.page.url.origin, browser.page.url.pathname]).toEqual([origin, '/signup'])
+    await signUp(browser, 'bob')
+    expect(browser.page.url.href).toBe(`${app}?state=mine`)
+    await browser.open(`${origin}${authorize({ prompt: 'none' })}`)
+    expect(browser.page.way).toEqual([expect.stringMatching(/^\/oauth2\/authorize\?/), `${app}?state=mine`])
+  })
+
+  test('S17: gets them back with a session cookie that the whole domain shares', async () => {
+    const browser = open()
+    await browser.open(authorize({ prompt: 'create' }))
+    await browser.send({ x_login_id: 'eve' })
+    expect(browser.cookies.has('session')).toBe(false)
+    const fields = { x_password: 'correct horse battery', x_confirm_password: 'correct horse battery' }
+    const form = formsOf(browser.page.html).find(({ fields }) => fields.has('x_password'))
+    const answer = await fetchByName(server.origin, browser.page.url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        cookie: [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; '),
+      },
+      body: new URLSearchParams({ ...Object.fromEntries(form?.fields ?? []), ...fields }).toString(),
+    })
+    const cookies = answer.headers.getSetCookie()
+    expect(cookies).toContainEqual(
+      expect.stringMatching(
+        /^session=[\w-]{46}; Path=\/; Domain=shop.example.test; Max-Age=31449600; HttpOnly; Secure; SameSite=Lax$/,
+      ),
+    )
+    const [pair = ''] = cookies.find((line) => line.startsWith('session='))?.split(';') ?? []
+    browser.cookies.set('session', pair.slice('session='.length))
+    await browser.open(answer.headers.get('location') ?? '')
+    expect(browser.page.url.href).toBe(`${app}?state=mine`)
+  })
+})
 
 describe('a session cookie', () => {
   test('belongs to the widest domain that its apps share, and is small', () => {
