@@ -345,6 +345,12 @@ describe('an administrator', () => {
     answer = () => 500
     await ask(resend, { id })
     await until(async () => nodes(await listed({ user }))[0]?.attempts === 2)
+    // Begun: from here on the queue tries again, and nobody else.
+    const [row] = await server.node.world.db.run<{ hand_at: Date | null }>(
+      'select hand_at from logout_delivery where project_id = $1 and state = $2',
+      [site.made.id, 'pending'],
+    )
+    expect(row?.hand_at).toBeNull()
     // As the row stands between two nodes: taken by one that has not begun.
     await server.node.world.db.run('update logout_delivery set hand_at = $1 where project_id = $2 and state = $3', [
       new Date(server.clock.now().getTime() + 60_000),

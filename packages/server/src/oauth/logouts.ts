@@ -72,8 +72,6 @@ export async function noteLogout(
  * @returns the state it was in; `failed` has become `pending`, another stays as it is. Undefined when there is none.
  */
 export async function tellOnceMore(tx: Scope<Tx>, key: LogoutKey, now: Instant): Promise<Logout | undefined> {
-  const logout = await findLogout(tx, key)
-  if (logout?.state !== 'failed') return logout
   const { numUpdatedRows } = await tx.query
     .updateTable('logout_delivery')
     .set({ state: 'pending', hand_at: now, updated_at: now })
@@ -82,7 +80,8 @@ export async function tellOnceMore(tx: Scope<Tx>, key: LogoutKey, now: Instant):
     .where('grant_id', '=', key.grantId)
     .where('state', '=', 'failed')
     .executeTakeFirst()
-  return numUpdatedRows > 0n ? logout : findLogout(tx, key)
+  const logout = await findLogout(tx, key)
+  return logout && numUpdatedRows > 0n ? { ...logout, state: 'failed' } : logout
 }
 
 /** Of all projects: to be told once more, or written down more than a minute ago and never tried. Each is given once a minute. */
