@@ -23,6 +23,8 @@ const expiring = [
   'otp_code',
   'revoked_token',
   'acme_challenge',
+  'device_token',
+  'lockout',
 ] as const
 /** Kept a day past their expiry, so that a late reuse is still told from an unknown value. */
 const grace = 86_400

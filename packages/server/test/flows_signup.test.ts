@@ -428,9 +428,10 @@ describe('a second factor', () => {
       target: 'Other@example.com',
     })
     expect(dataOf(waiting).masked_claim_value).toBe('oth**@example.com')
-    expect((await client.input(waiting, { code: codeTo(server, 'other@example.com') })).body.result.action.type).toBe(
-      'finished',
-    )
+    const codes = await client.input(waiting, { code: codeTo(server, 'other@example.com') })
+    expect(codes.body.result.action.type).toBe('view_recovery_code')
+    const shown = await client.input(codes, { confirm_recovery_code: true })
+    expect(shown.body.result.action.type).toBe('finished')
     await server.clock.advance(61_000)
     const login = await client.input(await client.create('login'), {
       identification: 'email',
@@ -444,6 +445,7 @@ describe('a second factor', () => {
         masked_display_name: 'oth**@example.com',
         channels: ['email'],
       },
+      { authentication: 'recovery_code' },
     ])
     const code = await client.input(factor, { authentication: 'secondary_oob_otp_email', index: 0 })
     expect((await client.input(code, { code: codeTo(server, 'other@example.com') })).body.result.action.type).toBe(

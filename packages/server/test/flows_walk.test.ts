@@ -1,6 +1,7 @@
 // Random walks through the API of a real server: every state reads back as it was answered, older states stay good, and
 // no secret that was submitted is ever found in the database or the log.
 import fc from 'fast-check'
+import { TOTP } from 'otpauth'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Headgear } from '../src/testing.ts'
 import { type FlowAnswer, flowClient } from './support/flow_client.ts'
@@ -21,7 +22,7 @@ const configs = [
   },
   {
     authentication: {
-      secondary_authenticators: ['password', 'oob_otp_email'],
+      secondary_authenticators: ['password', 'totp', 'oob_otp_email'],
       secondary_authentication_mode: 'required',
     },
   },
@@ -108,11 +109,24 @@ function inputFor(answer: FlowAnswer, pick: number, secrets: Set<string>): Recor
     case 'authentication_data':
       return option.authentication.endsWith('password')
         ? { authentication: option.authentication, password }
-        : { authentication: option.authentication, index: data.options.indexOf(option) }
+        : option.authentication === 'secondary_totp'
+          ? { authentication: option.authentication, code: secret(newest(/\b\d{6}\b/)) }
+          : option.authentication === 'recovery_code'
+            ? { authentication: option.authentication, recovery_code: secret('ABCDE-01234') }
+            : { authentication: option.authentication, index: data.options.indexOf(option) }
     case 'create_authenticator_data':
       return option.authentication.endsWith('password')
         ? { authentication: option.authentication, new_password: password }
-        : { authentication: option.authentication, ...(option.target ? {} : { target: 'second@example.com' }) }
+        : option.authentication === 'secondary_totp'
+          ? { authentication: option.authentication }
+          : { authentication: option.authentication, ...(option.target ? {} : { target: 'second@example.com' }) }
+    case 'create_totp_data':
+      return {
+        code: secret(new TOTP({ secret: secret(data.secret) }).generate({ timestamp: server.clock.now().getTime() })),
+      }
+    case 'view_recovery_code_data':
+      for (const code of data.recovery_codes) secret(code)
+      return { confirm_recovery_code: true }
     case 'verify_oob_otp_data':
       return pick % 4 === 0 ? { resend: true } : { code: secret(newest(/\b\d{6}\b/)) }
     case 'account_recovery_select_destination_data':
@@ -143,6 +157,9 @@ async function nowhere(projectId: string, secrets: ReadonlySet<string>): Promise
     'otp_code',
     'event',
     'authenticator',
+    'recovery_code',
+    'recovery_code_set',
+    'device_token',
     'identity',
     'end_user',
     'rate_bucket',

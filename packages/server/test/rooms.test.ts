@@ -53,11 +53,14 @@ test('the sources are read', () => {
 
 test('only stores speak SQL', () => {
   onlyExcused((source) => !isStore(source) && (hasSql(source) || imported(source, /^kysely/)), {
+    'authenticators/device_token.ts': 'store of trusted devices',
+    'authenticators/recovery_code_store.ts': 'store of recovery codes',
     'delivery/queue.ts': 'nodes take turns making the schema of pg-boss',
     'events/feed.ts': 'store of the revocation feed',
     'events/log.ts': 'the one insert of the log',
     'events/reader.ts': 'keeps the place of a reader',
     'jobs.ts': 'sweeps every table that expires',
+    'limits/lockout.ts': 'counting an attempt is a statement on its row',
     'limits/rate.ts': 'a bucket is its statement',
     'messaging/codes.ts': 'guessing and spending a code are statements on its row',
     'messaging/send.ts': 'notes on the code’s row how its delivery went',
@@ -101,7 +104,10 @@ test('rules, which wait for nothing, ask no store', () => {
   const waits = ({ code }: Source) => /\bawait\b|\basync\b|\bPromise</.test(code)
   onlyExcused(
     (source) => !waits(source) && !stores.has(source.path) && values(source).some((from) => stores.has(from)),
-    { 'oauth/device_secret.ts': 'draws its secrets as one-time tokens do' },
+    {
+      'authenticators/verify_limits.ts': 'keys its buckets by address as every limit does',
+      'oauth/device_secret.ts': 'draws its secrets as one-time tokens do',
+    },
   )
 })
 

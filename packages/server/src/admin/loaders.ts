@@ -1,4 +1,6 @@
 // Everything that the schema reads by id or by user, each gathered into one statement a level.
+
+import { type Lock, locksOf } from '../limits/lockout.ts'
 import { type LogoutRow, logoutsByKey } from '../oauth/logouts.ts'
 import type { Scope } from '../storage/database.ts'
 import { type UserRow, usersById } from '../users/search.ts'
@@ -29,6 +31,7 @@ export type Loaders = {
   authorizationsOf: Batch<AuthorizationRow[]>
   sessionsOf: Batch<SessionRow[]>
   verifiedClaimsOf: Batch<VerifiedClaimRow[]>
+  locksOf: Batch<Lock[]>
 }
 
 const byId = <Row extends { id: string }>(rows: readonly Row[]) => new Map(rows.map((row) => [row.id, row]))
@@ -56,6 +59,7 @@ export function loadersOver(scope: Scope): Loaders {
     authenticatorsOf: batch(async (ids) => byUser(await authenticators(scope, 'user_id', ids))),
     authorizationsOf: batch(async (ids) => byUser(await authorizations(scope, 'user_id', ids))),
     sessionsOf: batch(async (ids) => byUser(await sessions(scope, 'user_id', ids))),
+    locksOf: batch((ids) => locksOf(scope, ids)),
     verifiedClaimsOf: batch(async (ids) => byUser(await verifiedClaimsOf(scope, ids))),
   }
 }

@@ -11,8 +11,10 @@ import {
   NodeInterface,
   type NodeRow,
 } from './builder.ts'
+import { addFactorChanges } from './factor_changes.ts'
 import { addIdentities, asIdentity } from './identities.ts'
 import { type NodeType, readNodeId } from './ids.ts'
+import { addLockouts } from './lockouts.ts'
 import { addLogouts, asLogout } from './logouts.ts'
 import { addSessionChanges } from './session_changes.ts'
 import { addSessions, asSession, isLive } from './sessions.ts'
@@ -27,10 +29,12 @@ const parts = [
   addAuthenticators,
   addSessions,
   addAuthorizations,
+  addLockouts,
   addUsers,
   addRoots,
   addUserQueries,
   addUserChanges,
+  addFactorChanges,
   addSessionChanges,
   addLogouts,
 ]

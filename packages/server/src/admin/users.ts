@@ -28,6 +28,7 @@ import {
 import { Authorization, asAuthorization } from './authorizations.ts'
 import { type AdminContext, builder, connectionOf, Entity, NodeInterface, type NodeRow, pageArgs } from './builder.ts'
 import { asIdentity, Identity, type IdentityNode, IdentityType } from './identities.ts'
+import { AccountLockout } from './lockouts.ts'
 import { invalidCursor, type Page, type PageArgs, pageByPosition, pageOfList } from './paging.ts'
 import { asSession, isLive, Session } from './sessions.ts'
 import type { VerifiedClaimRow } from './store.ts'
@@ -140,6 +141,17 @@ export function addUsers(): void {
         deleteReason: t.string({ resolve: (user) => user.delete_reason }),
         isAnonymized: t.boolean({ nullable: false, resolve: (user) => user.anonymized_at !== null }),
         anonymizeAt: date((user) => user.anonymize_at),
+        mfaGracePeriodEndAt: date((user) => user.mfa_grace_period_end_at),
+        accountLockout: t.field({
+          type: AccountLockout,
+          nullable: false,
+          resolve: async (user, _, { loaders, project, world }) => {
+            const now = world.clock.now()
+            const locks = ((await loaders.locksOf.get(user.id)) ?? []).filter(({ until }) => until > now)
+            const { lockout_type } = project.config.authentication.lockout
+            return { type: lockout_type === 'per_user' ? ('PER_USER' as const) : ('PER_USER_PER_IP' as const), locks }
+          },
+        }),
         loginIDs: identitiesOfType('login_id'),
         oauthConnections: identitiesOfType('oauth'),
         biometricRegistrations: identitiesOfType('biometric'),

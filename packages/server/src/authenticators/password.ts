@@ -1,12 +1,13 @@
 // Passwords: checked, chosen, changed. Hashes come from hashing.ts, rules from password_policy.ts.
 import type { Config } from '../config/schema.ts'
-import { addressKey, type Bucket, charge } from '../limits/rate.ts'
+import { charge } from '../limits/rate.ts'
 import { type Project, scopeOf } from '../projects/find.ts'
 import { Refusal } from '../refusal.ts'
 import type { World } from '../world.ts'
 import { hashPassword, verifyPassword } from './hashing.ts'
 import { loadGuess, policyCauses, policyRefusal } from './password_policy.ts'
 import { type Authenticator, type AuthenticatorKind, findPassword, passwordHistory } from './store.ts'
+import { verifyBuckets } from './verify_limits.ts'
 
 /** Longer ones are refused unhashed. */
 const longest = 1024
@@ -19,26 +20,6 @@ export function invalidCredentials(type: string): Refusal {
     message: 'invalid credentials',
     info: { AuthenticationType: type },
   })
-}
-
-function buckets(config: Config, ip: string, userId: string | undefined): Bucket[] {
-  const limits = config.authentication.rate_limits.password
-  const group = 'authentication.password'
-  const address = addressKey(ip)
-  return [
-    { name: 'VerifyPasswordPerIP', group, per: 'per_ip', of: [address], limit: limits.per_ip },
-    ...(userId === undefined
-      ? []
-      : [
-          {
-            name: 'VerifyPasswordPerUserPerIP',
-            group,
-            per: 'per_user_per_ip' as const,
-            of: [userId, address],
-            limit: limits.per_user_per_ip,
-          },
-        ]),
-  ]
 }
 
 /** A password that matched, and why it must be changed now, if it must (authentication §3.4). */
@@ -55,7 +36,7 @@ export async function checkPassword(
 ): Promise<Matched> {
   const scope = scopeOf(world.db, project)
   const now = world.clock.now()
-  const charged = await charge(scope, buckets(project.config, attempt.ip, attempt.userId), now)
+  const charged = await charge(scope, verifyBuckets(project.config, 'password', attempt), now)
   const held = attempt.userId === undefined ? undefined : await findPassword(scope, attempt.userId, attempt.kind)
   const matches =
     attempt.password.length <= longest && (await verifyPassword(attempt.password, held?.secret ?? undefined))

@@ -72,6 +72,7 @@ export async function insertAuthenticator(
     isDefault: boolean
     target?: string
     secret?: string
+    data?: Record<string, unknown>
   },
   now: Instant,
 ): Promise<string> {
@@ -87,6 +88,7 @@ export async function insertAuthenticator(
       is_default: authenticator.isDefault,
       target: authenticator.target ?? null,
       secret: authenticator.secret ?? null,
+      ...(authenticator.data === undefined ? {} : { data: JSON.stringify(authenticator.data) }),
       created_at: now,
       updated_at: now,
     })
@@ -96,23 +98,42 @@ export async function insertAuthenticator(
   return id
 }
 
-/** Replaces the hash of a password; the new one joins the history. */
+/** Replaces the hash of a password; a new first one joins the history. */
 export async function updatePassword(
   tx: Scope<Tx>,
   password: { id: string; userId: string; hash: string },
   now: Instant,
 ): Promise<boolean> {
-  const { numUpdatedRows } = await tx.query
+  const row = await tx.query
     .updateTable('authenticator')
     .set({ secret: password.hash, updated_at: now })
     .where('project_id', '=', tx.projectId)
     .where('id', '=', password.id)
     .where('user_id', '=', password.userId)
     .where('type', '=', 'password')
+    .returning('kind')
     .executeTakeFirst()
-  if (Number(numUpdatedRows) === 0) return false
-  await rememberPassword(tx, password.userId, password.hash, now)
+  if (row === undefined) return false
+  if (row.kind === 'primary') await rememberPassword(tx, password.userId, password.hash, now)
   return true
+}
+
+/**
+ * Takes a time step of an authenticator app: only one that is later than every one before, and each once.
+ * @returns false when it was taken by anybody but `spender`.
+ */
+export async function takeStep(
+  scope: Scope,
+  taken: { id: string; userId: string; step: number; spender: string | undefined },
+): Promise<boolean> {
+  const { id, userId, step, spender = null } = taken
+  const { rows } = await sql`update authenticator
+    set data = data || jsonb_build_object('last_step', ${step}::bigint, 'spent_by', ${spender}::text)
+    where project_id = ${scope.projectId} and id = ${id} and user_id = ${userId}
+      and (coalesce((data ->> 'last_step')::bigint, -1) < ${step}::bigint
+        or ((data ->> 'last_step')::bigint = ${step}::bigint and data ->> 'spent_by' = ${spender}::text))
+    returning 1`.execute(scope.query)
+  return rows.length === 1
 }
 
 export async function deleteAuthenticators(tx: Scope<Tx>, ids: readonly string[]): Promise<void> {

@@ -21,6 +21,10 @@ export type AdminMutation =
   | 'revoke_session'
   | 'revoke_all_sessions'
   | 'delete_authorization'
+  | 'set_mfa_grace_period'
+  | 'remove_mfa_grace_period'
+  | 'reset_account_lockout'
+  | 'delete_authenticator'
   | 'resend_backchannel_logout'
 type AdminEvents = {
   [Name in AdminMutation as `admin_api.mutation.${Name}.executed`]: {

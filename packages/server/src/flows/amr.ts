@@ -12,7 +12,7 @@ const base: Record<string, string[]> = {
   device_token: [],
 }
 
-/** Sorted, each once; `mfa` when two factors were used. */
+/** Sorted, each once; `mfa` when two factors were used. A trusted device is none: it only spares the second. */
 export function amrOf(run: Run): string[] {
   const used = [
     ...new Set([...factsOf(run, 'authenticated'), ...factsOf(run, 'created')].map((fact) => fact.authentication)),
@@ -21,5 +21,5 @@ export function amrOf(run: Run): string[] {
     ...(base[authentication.replace(/^(primary|secondary)_/, '')] ?? []),
     `x_${authentication}`,
   ])
-  return [...new Set([...amr, ...(used.length > 1 ? ['mfa'] : [])])].sort()
+  return [...new Set([...amr, ...(used.filter((one) => one !== 'device_token').length > 1 ? ['mfa'] : [])])].sort()
 }

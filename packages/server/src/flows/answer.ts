@@ -36,6 +36,8 @@ export type FlowCaller = {
   browser?: string | undefined
   /** The browser's live session (`currentSession(c, 'browser')`): `select_account` offers it, a new sign-in ends it. */
   session?: Session | undefined
+  /** Value of the cookie of a trusted device. */
+  deviceToken?: string | undefined
   acceptLanguage?: string | undefined
 }
 

@@ -16,6 +16,10 @@ export type Terms = {
   customAttributes: CustomAttribute[]
   /** Whether a second factor may be set up at login now (authentication §1.2). */
   graceOpen: boolean
+  /** Users have recovery codes. */
+  recoveryCodes?: boolean
+  /** A device may be trusted. */
+  deviceTokens?: boolean
 }
 
 /** Where a flow came from; nothing of it is a secret. */

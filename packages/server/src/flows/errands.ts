@@ -1,4 +1,6 @@
 // What a flow needs of the world between two questions. Each errand runs once, and leaves facts or refuses.
+import { trustedDevice } from '../authenticators/device_token.ts'
+import { countRecoveryCodes } from '../authenticators/recovery_code_store.ts'
 import { authenticatorsOf } from '../authenticators/store.ts'
 import { identitiesOf, loginIdOf } from '../identities/store.ts'
 import { sendCode } from '../messaging/codes.ts'
@@ -9,6 +11,7 @@ import { barred } from '../users/status.ts'
 import { findUser } from '../users/store.ts'
 import type { Fact, KnownUser } from './facts.ts'
 import { factsOf } from './run.ts'
+import { sealRecoveryCodes } from './sealed.ts'
 import type { Tools } from './step.ts'
 import { askerOf } from './steps/one_time_code.ts'
 import { recoveryData } from './steps/verify_account_recovery_code.ts'
@@ -22,6 +25,19 @@ export async function run(tools: Tools, errand: Errand): Promise<Fact[]> {
     case 'send':
       await sendFirst(tools, errand.sending)
       return [{ at, kind: 'sent', sending: errand.sending, again: factsOf(tools.run, 'sent').length }]
+    case 'look_at_device': {
+      const { node, project, caller } = tools
+      const device = await trustedDevice(node.world, project, {
+        token: caller.deviceToken,
+        userId: errand.userId,
+        ip: caller.caller.ip,
+      })
+      const looked: Fact = { at, kind: 'device_looked_at' }
+      if (device === undefined) return [looked]
+      return [looked, { at, kind: 'authenticated', branch: errand.branch, authentication: 'device_token', device }]
+    }
+    case 'make_recovery_codes':
+      return [{ at, kind: 'recovery_codes', sealed: sealRecoveryCodes(tools.node, tools.project) }]
     case 'check_status': {
       const user = await findUser(scopeOf(tools.node.world.db, tools.project), errand.userId)
       if (user === undefined) throw userGone()
@@ -54,8 +70,12 @@ async function meet(tools: Tools, userId: string): Promise<KnownUser> {
     const loginId = loginIdOf(identity)
     return loginId === undefined ? [] : [{ id: identity.id, ...loginId }]
   })
+  const second = authenticators.some((one) => one.kind === 'secondary')
+  const grace = user.mfa_grace_period_end_at
   return {
     id: userId,
+    ...(second ? { recoveryCodes: await countRecoveryCodes(scope, userId) } : {}),
+    ...(grace !== null && tools.node.world.clock.now() < grace ? { graceOpen: true } : {}),
     loginIds,
     authenticators: authenticators.map(({ id, type, kind, target }) => ({ id, type, kind, target })),
     verified: user.verified.flatMap(({ name, value }) =>

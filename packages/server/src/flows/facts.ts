@@ -1,5 +1,5 @@
 // What a flow knows: accepted answers and what the world replied, in order. Facts hold hashes, never secrets: a password
-// is here as its argon2id hash, a one-time code not at all.
+// is here as its argon2id hash, a one-time code not at all, and what must be shown again is sealed.
 import type { LoginId } from '../identities/login_id.ts'
 import type { Channel, OtpForm, Sending } from '../messaging/codes.ts'
 import type { AttributeValue } from '../users/profile.ts'
@@ -17,10 +17,14 @@ export type KnownUser = {
   verified: Claim[]
   /** How the account is called towards its owner: a name, or a login ID. */
   displayName: string
+  /** Recovery codes that are left; counted for those who have a second factor. */
+  recoveryCodes?: number
+  /** An administrator lets this user set up a second factor now. */
+  graceOpen?: boolean
 }
 export type KnownAuthenticator = {
   id: string
-  type: 'password' | 'oob_otp_email' | 'oob_otp_sms' | (string & {})
+  type: 'password' | 'oob_otp_email' | 'oob_otp_sms' | 'totp' | (string & {})
   kind: 'primary' | 'secondary'
   target: string | null
 }
@@ -28,6 +32,8 @@ export type KnownAuthenticator = {
 export type NewAuthenticator =
   | { type: 'password'; kind: 'primary' | 'secondary'; hash: string }
   | { type: 'oob_otp_email' | 'oob_otp_sms'; kind: 'primary' | 'secondary'; target: string }
+  /** `step` is the time step whose code proved the set-up; it does not count again. */
+  | { type: 'totp'; kind: 'secondary'; sealed: string; step: number }
 
 /** `at` is the path of the step that the fact belongs to: step, branch, step …, such as `0/1/0`. */
 export type Fact = { at: string } /** This flow goes on as another one. */ & (
@@ -53,9 +59,17 @@ export type Fact = { at: string } /** This flow goes on as another one. */ & (
       kind: 'chose'
       branch: number
       authentication: LoginAuthentication | SignupAuthentication
+      /** Empty for an authenticator app. */
       target: string
       authenticatorId?: string
+      /** The person wants this device to be trusted. */
+      remember?: true
     }
+  /** The shared secret of an authenticator app that is being set up. */
+  | { kind: 'totp_secret'; sealed: string }
+  | { kind: 'recovery_codes'; sealed: string }
+  /** The browser was asked for a trusted device. */
+  | { kind: 'device_looked_at' }
   | { kind: 'channel'; channel: Channel }
   /** The destination of a recovery. */
   | { kind: 'destination'; target: string; channel: Channel; form: OtpForm; masked: string }
@@ -70,6 +84,10 @@ export type Fact = { at: string } /** This flow goes on as another one. */ & (
       target?: string
       /** Why this password must be changed now. */
       change?: 'policy' | 'expiry'
+      /** The person wants this device to be trusted. */
+      remember?: true
+      /** The trusted device that stood in for the factor. */
+      device?: string
     }
   | { kind: 'created'; branch: number; authentication: SignupAuthentication; authenticator: NewAuthenticator }
   | { kind: 'password_changed'; authenticatorId: string; hash: string }

@@ -1,8 +1,10 @@
 // Facts → one transaction: users, identities, credentials, the browser session, and what the application will redeem.
 // Facts have aged by now, so whatever another flow may have changed is looked at again.
 import { createHmac } from 'node:crypto'
+import { deviceTokenCookie, insertDeviceToken, newDeviceToken } from '../authenticators/device_token.ts'
 import { append } from '../events/log.ts'
 import { setCookie } from '../http/cookies.ts'
+import { forgiveAddress } from '../limits/lockout.ts'
 import { addressKey, charge } from '../limits/rate.ts'
 import type { Node } from '../node.ts'
 import { newSecret } from '../oauth/one_time.ts'
@@ -87,6 +89,8 @@ export function repeat(node: Node, project: Project, stored: StoredFlow, caller:
     const { token } = mintCookie('session', { ring, projectId: project.id, random: chance('session') })
     cookies.push(...sessionCookies(project, origin, token), signedUpCookie(origin))
   }
+  if (result.trustedDays !== undefined)
+    cookies.push(deviceCookie(origin, newDeviceToken(chance('device')), result.trustedDays))
   const finishRedirectUri = result.handedOver
     ? consentUri(project, stored, newSecret(chance('code')).secret)
     : undefined
@@ -123,6 +127,13 @@ function consentUri(project: Project, stored: StoredFlow, code: string): string 
 function signedUpCookie(origin: Origin): string {
   return setCookie(
     { name: `${origin.cookiePrefix}signed_up`, value: 'true', sameSite: 'Lax', maxAgeSeconds: 400 * 86_400 },
+    origin,
+  )
+}
+
+function deviceCookie(origin: Origin, token: string, days: number): string {
+  return setCookie(
+    { name: origin.cookiePrefix + deviceTokenCookie, value: token, sameSite: 'Strict', maxAgeSeconds: days * 86_400 },
     origin,
   )
 }
@@ -167,8 +178,29 @@ async function write(tx: Scope<Tx>, writing: Writing): Promise<Written> {
     case 'account_recovery':
       return { outcome: noSession(await recover(tx, writing)), cookies: [] }
     default:
-      return signIn(tx, writing, await logIn(tx, writing))
+      return trustDevice(tx, writing, await signIn(tx, writing, await logIn(tx, writing)))
   }
+}
+
+/** The token of a device that its owner wants to be trusted, and the days for which it is. */
+async function trustDevice(
+  tx: Scope<Tx>,
+  { node, project, caller, stored, run, now }: Writing,
+  { outcome, cookies }: Written,
+): Promise<Written> {
+  const { userId } = outcome
+  if (userId === undefined || !factsOf(run, 'authenticated').some((fact) => fact.remember)) return { outcome, cookies }
+  const token = newDeviceToken(drawn(node, project, stored, caller, { what: 'device', keyId: project.ring.current }))
+  const trustedDays = project.config.authentication.device_token.expire_in_days
+  await insertDeviceToken(tx, { userId, token, days: trustedDays }, now)
+  const origin = originOf(project, stored.flow.context.origin) ?? caller.origin
+  return { outcome: { ...outcome, trustedDays }, cookies: [...cookies, deviceCookie(origin, token, trustedDays)] }
+}
+
+/** What failed at this address before does not count against its owner, who has just proved to be there. */
+async function forgive(tx: Scope<Tx>, { project, caller, run }: Writing, userId: string): Promise<void> {
+  const authentications = factsOf(run, 'authenticated').map((fact) => fact.authentication)
+  await forgiveAddress(tx, project, { userId, ip: caller.caller.ip, authentications })
 }
 
 function noSession(userId: string | undefined): Outcome {
@@ -177,15 +209,13 @@ function noSession(userId: string | undefined): Outcome {
 
 // ---- sessions -----------------------------------------------------------------------------------------------------
 
-async function signIn(
-  tx: Scope<Tx>,
-  { node, project, caller, stored, run, now }: Writing,
-  userId: string,
-): Promise<Written> {
+async function signIn(tx: Scope<Tx>, writing: Writing, userId: string): Promise<Written> {
+  const { node, project, caller, stored, run, now } = writing
   const { context } = stored.flow
   const amr = amrOf(run)
   const base = { userId, authTime: now.toISOString(), amr, grantId: undefined, newSession: false }
   proves(run, amr)
+  await forgive(tx, writing, userId)
   const going = factsOf(run, 'identified').at(-1)?.session
   const current = caller.session?.kind === 'idp' ? caller.session.session : undefined
   // «Continue as»: the browser's own session goes on, with what it already proved.
@@ -241,14 +271,16 @@ function proves(run: Run, amr: readonly string[]): void {
   })
 }
 
-async function reauthenticate(tx: Scope<Tx>, { run, caller, now, stored }: Writing): Promise<Outcome> {
+async function reauthenticate(tx: Scope<Tx>, writing: Writing): Promise<Outcome> {
+  const { run, caller, now, stored } = writing
   const userId = userIdOf(run)
   if (userId === undefined) throw new Error('a re-authentication without a user')
   const user = await lockUser(tx, userId, 'share')
   if (user === undefined) throw new Refusal({ name: 'NotFound', reason: 'UserNotFound', message: 'user not found' })
   const bar = barred(user, now)
   if (bar !== undefined) throw new Refusal({ name: 'Forbidden', message: 'this account may not sign in', ...bar })
-  await stillTheirs(tx, run, userId)
+  await stillTheirs(tx, run, userId, now)
+  await forgive(tx, writing, userId)
   const amr = amrOf(run)
   proves(run, amr)
   const said = factsOf(run, 'identified').at(-1)?.sid
@@ -275,7 +307,7 @@ async function reauthenticate(tx: Scope<Tx>, { run, caller, now, stored }: Writi
   }
 }
 
-type Drawn = 'session' | 'code'
+type Drawn = 'session' | 'code' | 'device'
 
 /**
  * Chance for what this flow gives out. In a browser it is drawn from the browser's own cookie and a key of the ring, so

@@ -32,6 +32,7 @@ function loginIdTypes(config: Config): LoginIdType[] {
 }
 
 type Factor = 'password' | 'oob_otp_email' | 'oob_otp_sms'
+type SecondFactor = Factor | 'totp'
 
 /** First factors that a login ID of this type can lead to (authentication §1.2). */
 function primaryFor(config: Config, type: LoginIdType): Factor[] {
@@ -43,9 +44,9 @@ function primaryFor(config: Config, type: LoginIdType): Factor[] {
   return config.authentication.primary_authenticators.filter((one): one is Factor => fitting[type].includes(one))
 }
 
-function secondary(config: Config): Factor[] {
-  if (config.authentication.secondary_authentication_mode === 'disabled') return []
-  return config.authentication.secondary_authenticators.filter((one): one is Factor => one !== 'totp')
+function secondary(config: Config): readonly SecondFactor[] {
+  const { secondary_authentication_mode, secondary_authenticators } = config.authentication
+  return secondary_authentication_mode === 'disabled' ? [] : secondary_authenticators
 }
 
 // ---- sign-up ------------------------------------------------------------------------------------------------------
@@ -130,13 +131,18 @@ function loginFlow(config: Config): LoginFlowConfig {
 
 function secondStep(config: Config, type: LoginIdType): LoginStepConfig[] {
   const second = secondary(config)
+  const { recovery_code, device_token } = config.authentication
   if (second.length === 0) return []
   return [
     {
       name: `authenticate_secondary_${type}`,
       type: 'authenticate',
       optional: config.authentication.secondary_authentication_mode !== 'required',
-      one_of: second.map((factor): LoginAuthenticateBranch => ({ authentication: `secondary_${factor}`, steps: [] })),
+      one_of: [
+        ...second.map((factor) => `secondary_${factor}` as const),
+        ...(recovery_code.disabled ? [] : ['recovery_code' as const]),
+        ...(device_token.disabled ? [] : ['device_token' as const]),
+      ].map((authentication): LoginAuthenticateBranch => ({ authentication, steps: [] })),
     },
   ]
 }
@@ -303,6 +309,8 @@ export function termsOf(config: Config, now: Instant): Terms {
     phoneChannels: channelsOf[config.authenticator.oob_otp.sms.phone_otp_mode],
     verifiable: (['email', 'phone_number'] as const).filter((name) => config.verification.claims[name].enabled),
     customAttributes: config.user_profile.custom_attributes.attributes,
+    recoveryCodes: !config.authentication.recovery_code.disabled,
+    deviceTokens: !config.authentication.device_token.disabled,
     graceOpen: enabled && (end_at === undefined || now < end_at),
   }
 }

@@ -1,6 +1,8 @@
 // The JSON view of flows: the Authentication Flow API (authentication §3.5).
 import { Hono } from 'hono'
+import { getCookie } from 'hono/cookie'
 import { z } from 'zod'
+import { deviceTokenCookie } from '../authenticators/device_token.ts'
 import { isStorable, notStorable } from '../http/body.ts'
 import { at, type Ctx, type Env } from '../http/context.ts'
 import { currentSession } from '../http/current.ts'
@@ -95,6 +97,7 @@ async function callerOf(c: Ctx): Promise<FlowCaller> {
     origin,
     caller,
     session: await currentSession(c, 'browser'),
+    deviceToken: getCookie(c, origin.cookiePrefix + deviceTokenCookie),
     acceptLanguage: c.req.header('accept-language'),
   }
 }

@@ -12,6 +12,7 @@ import { selectDestination } from './steps/select_destination.ts'
 import { terminateOtherSessions } from './steps/terminate_other_sessions.ts'
 import { verify } from './steps/verify.ts'
 import { verifyAccountRecoveryCode } from './steps/verify_account_recovery_code.ts'
+import { viewRecoveryCode } from './steps/view_recovery_code.ts'
 
 const steps = {
   identify,
@@ -25,9 +26,10 @@ const steps = {
   verify_account_recovery_code: verifyAccountRecoveryCode,
   reset_password: resetPassword,
   fill_in_user_profile: fillInUserProfile,
+  view_recovery_code: viewRecoveryCode,
 } as const
 
-/** The rules of a step; undefined for kinds that ask for nothing yet (recovery codes, passkeys). */
+/** The rules of a step; undefined for kinds that ask for nothing yet (passkeys). */
 export function rulesOf(type: StepConfig['type']): StepRules<never> | undefined {
   return (steps as Partial<Record<StepConfig['type'], StepRules<never>>>)[type]
 }

@@ -35,6 +35,8 @@ export type FlowResult = {
   newSession: boolean
   /** An authorization request waited, and got a code. */
   handedOver: boolean
+  /** Days for which this flow made its device trusted. */
+  trustedDays?: number
   /** Key of the ring that the session's and the code's secrets were drawn with. */
   keyId: number
   type: FlowType

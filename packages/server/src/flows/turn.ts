@@ -70,12 +70,17 @@ export type VerifyRecoveryData = {
   code_length: number
 } & Pick<CodeState, 'can_resend_at' | 'failed_attempt_rate_limit_exceeded'>
 
+export type CreateTotpData = { type: 'create_totp_data' /** Base32. */; secret: string; otpauth_uri: string }
+export type ViewRecoveryCodeData = { type: 'view_recovery_code_data'; recovery_codes: string[] }
+
 export type ActionData =
   | { type: 'identification_data'; options: IdentifyOption[] }
   | { type: 'authentication_data'; options: AuthenticateOption[]; device_token_enabled: boolean }
   | { type: 'create_authenticator_data'; options: CreateOption[] }
   | { type: 'select_oob_otp_channels_data'; channels: Channel[]; masked_claim_value: string }
   | VerifyOtpData
+  | CreateTotpData
+  | ViewRecoveryCodeData
   | {
       type: 'new_password_data'
       password_policy: PasswordPolicyData
@@ -98,8 +103,12 @@ export type Action = {
   data: ActionData
 }
 
-type Incomplete<T> = T extends CodeState | Pick<CodeState, 'can_resend_at'> ? Omit<T, keyof CodeState> : T
-/** The data of a question before the state of its code is looked up. */
+type Incomplete<T> = T extends CodeState | Pick<CodeState, 'can_resend_at'>
+  ? Omit<T, keyof CodeState>
+  : T extends CreateTotpData | ViewRecoveryCodeData
+    ? Pick<T, 'type'>
+    : T
+/** The data of a question before the state of its code is looked up, or what it shows is opened. */
 export type AskedData = Incomplete<ActionData>
 
 /** Needs a person. */
@@ -117,12 +126,16 @@ export type Question = {
   data: AskedData
   /** The code that this question waits for. */
   waitsFor?: Sending
+  /** A secret that is shown with it. */
+  sealed?: string
 }
 
 /** Needs the world: run at once, once; leaves facts, or refuses. */
 export type Errand = { kind: 'errand'; at: string } & (
   | { errand: 'meet_user'; userId: string }
   | { errand: 'send'; sending: Sending }
+  | { errand: 'look_at_device'; userId: string; branch: number }
+  | { errand: 'make_recovery_codes' }
   | { errand: 'check_status'; userId: string }
   | { errand: 'count_sessions'; userId: string; clientId: string }
   /** No person and no world can help. */

@@ -1,9 +1,13 @@
 // What each kind of flow leaves behind: users, identities, authenticators, verified claims, passwords. Always inside the
 // transaction that finishes the flow.
+import { stillTrusted } from '../authenticators/device_token.ts'
+import { writeRecoveryCodes } from '../authenticators/recovery_codes.ts'
 import { authenticatorsOf, findPassword, insertAuthenticator, updatePassword } from '../authenticators/store.ts'
+import { totpContext } from '../authenticators/totp.ts'
 import { append } from '../events/log.ts'
 import { loginIdClaims } from '../identities/login_id.ts'
 import { deleteIdentity, identitiesOf, insertIdentity } from '../identities/store.ts'
+import type { Node } from '../node.ts'
 import type { Project } from '../projects/find.ts'
 import { Refusal } from '../refusal.ts'
 import { endSessionsOfUser } from '../sessions/end.ts'
@@ -15,9 +19,10 @@ import { insertUser, insertVerifiedClaim, updateAttributes } from '../users/stor
 import type { Instant } from '../world.ts'
 import type { NewAuthenticator } from './facts.ts'
 import { factsOf, type Run, userIdOf } from './run.ts'
+import { openRecoveryCodes, openTotpSecret } from './sealed.ts'
 import { duplicatedIdentity } from './steps/identify.ts'
 
-type Writing = { project: Project; run: Run; now: Instant }
+type Writing = { node: Node; project: Project; run: Run; now: Instant }
 
 function newLoginIds(run: Run) {
   return factsOf(run, 'identified').flatMap((fact) =>
@@ -26,7 +31,8 @@ function newLoginIds(run: Run) {
 }
 
 /** A new user. @returns their id. */
-export async function signUp(tx: Scope<Tx>, { project, run, now }: Writing): Promise<string> {
+export async function signUp(tx: Scope<Tx>, writing: Writing): Promise<string> {
+  const { project, run, now } = writing
   const loginIds = newLoginIds(run)
   const claims = loginIds.map((loginId) => ({ claims: loginIdClaims(loginId) }))
   const profile = project.config.user_profile
@@ -42,7 +48,7 @@ export async function signUp(tx: Scope<Tx>, { project, run, now }: Writing): Pro
   for (const loginId of loginIds)
     if ((await insertIdentity(tx, userId, { type: 'login_id', loginId }, now)) === undefined)
       throw duplicatedIdentity('signup', loginId.type)
-  await writeCredentials(tx, run, userId, now, { announce: false })
+  await writeCredentials(tx, writing, userId, { announce: false })
   await append(tx, now, 'user.created', { user_id: userId })
   return userId
 }
@@ -77,21 +83,22 @@ export async function promote(tx: Scope<Tx>, writing: Writing): Promise<string> 
   const given = factsOf(run, 'profile').flatMap((fact) => fact.attributes)
   const attributes = withAttributes(profile, { standard, custom: user.custom_attributes }, given, { own: claims })
   await updateAttributes(tx, userId, attributes, now)
-  await writeCredentials(tx, run, userId, now, { announce: false })
+  await writeCredentials(tx, writing, userId, { announce: false })
   await append(tx, now, 'user.anonymous.promoted', { anonymous_user_id: userId, user_id: userId })
   return userId
 }
 
 /** The user who proved it, with what the flow added. @returns their id. */
-export async function logIn(tx: Scope<Tx>, { run, now }: Writing): Promise<string> {
+export async function logIn(tx: Scope<Tx>, writing: Writing): Promise<string> {
+  const { run, now } = writing
   const userId = userIdOf(run)
   if (userId === undefined) throw new Error('a login without a user')
   const user = await lockUser(tx, userId, 'update')
   if (user === undefined) throw new Refusal({ name: 'NotFound', reason: 'UserNotFound', message: 'user not found' })
   const bar = barred(user, now)
   if (bar !== undefined) throw new Refusal({ name: 'Forbidden', message: 'this account may not sign in', ...bar })
-  await stillTheirs(tx, run, userId)
-  await writeCredentials(tx, run, userId, now, { announce: true })
+  await stillTheirs(tx, run, userId, now)
+  await writeCredentials(tx, writing, userId, { announce: true })
   const changed = factsOf(run, 'password_changed')
   for (const fact of changed) await replacePassword(tx, { id: fact.authenticatorId, userId, hash: fact.hash }, now)
   if (changed.length > 0)
@@ -103,8 +110,8 @@ export async function logIn(tx: Scope<Tx>, { run, now }: Writing): Promise<strin
   return userId
 }
 
-/** The identity and the password that let this person in must not have been taken away meanwhile. */
-export async function stillTheirs(tx: Scope<Tx>, run: Run, userId: string): Promise<void> {
+/** What let this person in must not have been taken away meanwhile: identity, authenticator, trust in the device. */
+export async function stillTheirs(tx: Scope<Tx>, run: Run, userId: string, now: Instant): Promise<void> {
   const identities = await identitiesOf(tx, userId)
   const authenticators = await authenticatorsOf(tx, userId)
   const gone =
@@ -114,42 +121,58 @@ export async function stillTheirs(tx: Scope<Tx>, run: Run, userId: string): Prom
     factsOf(run, 'authenticated').some(
       (fact) => fact.authenticatorId !== undefined && !authenticators.some((one) => one.id === fact.authenticatorId),
     )
-  if (gone)
+  let trusted = true
+  for (const { device } of factsOf(run, 'authenticated'))
+    if (device !== undefined) trusted &&= await stillTrusted(tx, userId, device, now)
+  if (gone || !trusted)
     throw new Refusal({
       name: 'Unauthorized',
       reason: 'InvalidCredentials',
       message: 'invalid credentials',
-      detail: 'the identity or authenticator is gone',
+      detail: 'the identity, the authenticator or the trust in the device is gone',
     })
 }
 
 /** New authenticators, those that a code to a login ID made just in time, and what was verified on the way. */
 async function writeCredentials(
   tx: Scope<Tx>,
-  run: Run,
+  { node, project, run, now }: Writing,
   userId: string,
-  now: Instant,
   options: { announce: boolean },
 ): Promise<void> {
   const held = await authenticatorsOf(tx, userId)
+  const kept = (authenticator: NewAuthenticator) => {
+    if (authenticator.type === 'password') return { secret: authenticator.hash }
+    if (authenticator.type !== 'totp') return { target: authenticator.target }
+    const secret = openTotpSecret(node, project, authenticator.sealed)
+    return {
+      secret: node.sealer.seal(secret, totpContext(project.id, userId)),
+      data: { last_step: authenticator.step },
+    }
+  }
   const add = async (authenticator: NewAuthenticator, announce: boolean) => {
     const { type, kind } = authenticator
     const same = held.find(
       (one) =>
         one.type === type &&
         one.kind === kind &&
-        (authenticator.type === 'password' || one.target === authenticator.target),
+        (authenticator.type === 'password' || ('target' in authenticator && one.target === authenticator.target)),
     )
     if (same !== undefined) return
-    const secret = authenticator.type === 'password' ? { secret: authenticator.hash } : { target: authenticator.target }
     const id = await insertAuthenticator(
       tx,
-      { userId, type, kind, isDefault: !held.some((one) => one.kind === kind), ...secret },
+      { userId, type, kind, isDefault: !held.some((one) => one.kind === kind), ...kept(authenticator) },
       now,
     )
     if (announce) await append(tx, now, 'authenticator.added', { user_id: userId, authenticator_id: id, type, kind })
   }
   for (const fact of factsOf(run, 'created')) await add(fact.authenticator, options.announce)
+  const codes = factsOf(run, 'recovery_codes').at(-1)
+  if (codes !== undefined) {
+    const set = { userId, codes: openRecoveryCodes(node, project, codes.sealed) }
+    const { list_enabled: listed } = project.config.authentication.recovery_code
+    await writeRecoveryCodes(tx, { sealer: node.sealer, random: node.world.random }, { ...set, listed }, now)
+  }
   for (const fact of factsOf(run, 'authenticated')) {
     const type = fact.authentication.replace(/^primary_/, '')
     if (fact.target === undefined || (type !== 'oob_otp_email' && type !== 'oob_otp_sms')) continue

@@ -14,6 +14,7 @@ import { origins } from './migrations/0009_origins.ts'
 import { logouts } from './migrations/0010_logouts.ts'
 import { domains } from './migrations/0011_domains.ts'
 import { certificates } from './migrations/0012_certificates.ts'
+import { secondFactors } from './migrations/0013_second_factors.ts'
 
 const migrations: Record<string, Migration> = {
   '0001_projects': projects,
@@ -28,6 +29,7 @@ const migrations: Record<string, Migration> = {
   '0010_logouts': logouts,
   '0011_domains': domains,
   '0012_certificates': certificates,
+  '0013_second_factors': secondFactors,
 }
 
 /**

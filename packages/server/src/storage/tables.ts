@@ -56,6 +56,7 @@ type EndUserTable = {
   delete_reason: string | null
   anonymize_at: Date | null
   anonymized_at: Date | null
+  mfa_grace_period_end_at: ColumnType<Date | null, Date | null | undefined, Date | null>
   standard_attributes: ColumnType<JsonObject, string | undefined, string>
   custom_attributes: ColumnType<JsonObject, string | undefined, string>
 }
@@ -297,6 +298,30 @@ type OtpCodeTable = {
   delivery: string
   delivery_error: string | null
 }
+type RecoveryCodeSetTable = {
+  project_id: string
+  user_id: string
+  key: string
+  codes: string | null
+  created_at: Date
+}
+type RecoveryCodeTable = {
+  project_id: string
+  user_id: string
+  hash: Buffer
+  used_at: Date | null
+  spent_by: string | null
+}
+type DeviceTokenTable = { project_id: string; id: Buffer; user_id: string; created_at: Date; expires_at: Date }
+type LockoutTable = {
+  project_id: string
+  user_id: string
+  address: string
+  failures: number
+  shares: Json<JsonObject>
+  locked_until: Date | null
+  expires_at: Date
+}
 type RateBucketTable = { project_id: string; key: string; arrival: Date }
 
 export type Tables = {
@@ -335,4 +360,8 @@ export type Tables = {
   flow_state: FlowStateTable
   otp_code: OtpCodeTable
   rate_bucket: RateBucketTable
+  recovery_code_set: RecoveryCodeSetTable
+  recovery_code: RecoveryCodeTable
+  device_token: DeviceTokenTable
+  lockout: LockoutTable
 }

@@ -7,6 +7,8 @@ export type UserFacts = AccountStatus & {
   created_at: Date
   updated_at: Date
   last_login_at: Date | null
+  /** Until when this user may set up a second factor at login. */
+  mfa_grace_period_end_at: Date | null
   standard_attributes: Record<string, unknown>
   custom_attributes: Record<string, unknown>
   identities: {
@@ -35,6 +37,7 @@ const dates = [
   'delete_at',
   'anonymize_at',
   'anonymized_at',
+  'mfa_grace_period_end_at',
 ] as const
 
 /** Parses the column `user_facts`: JSON keeps timestamps as text. */

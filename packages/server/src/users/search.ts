@@ -7,7 +7,7 @@ export type UserRow = Omit<Selectable<Tables['end_user']>, 'project_id'>
 const columns = sql.raw(
   `u.id, u.created_at, u.updated_at, u.last_login_at, u.is_disabled, u.disable_reason, u.is_deactivated,
    u.temporarily_disabled_from, u.temporarily_disabled_until, u.account_valid_from, u.account_valid_until, u.delete_at,
-   u.delete_reason, u.anonymize_at, u.anonymized_at, u.standard_attributes, u.custom_attributes`,
+   u.delete_reason, u.anonymize_at, u.anonymized_at, u.mfa_grace_period_end_at, u.standard_attributes, u.custom_attributes`,
 )
 
 export async function usersById(scope: Scope, ids: readonly string[]): Promise<UserRow[]> {

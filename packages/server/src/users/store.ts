@@ -120,6 +120,21 @@ export async function deleteVerifiedClaim(
     .execute()
 }
 
+/** Until when this user may still set up a second factor; `null` takes that back. */
+export async function updateGracePeriod(
+  tx: Scope<Tx>,
+  userId: string,
+  endAt: Date | null,
+  now: Instant,
+): Promise<void> {
+  await tx.query
+    .updateTable('end_user')
+    .set({ mfa_grace_period_end_at: endAt, updated_at: now })
+    .where('project_id', '=', tx.projectId)
+    .where('id', '=', userId)
+    .execute()
+}
+
 /** Writes what bars an account, or no longer does; the caller holds the row and appends the event. */
 export async function updateStatus(
   tx: Scope<Tx>,

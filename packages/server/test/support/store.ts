@@ -10,7 +10,7 @@ import { gatherKept, secretsIn } from './secrets.ts'
 export const onPostgres = process.env.HEADGEAR_TEST_STORE === 'postgres'
 
 const tenantTables =
-  /\b(mac_key|signing_key|event|end_user|identity|authenticator|password_history|verified_claim|user_role|idp_session|authorization_record|offline_grant|session_cookie|domain|logout_delivery|app_session|revoked_token|oauth_request|authentication_result|authorization_code|one_time_token|replay|device_authorization|flow|flow_state|otp_code|rate_bucket)\b/
+  /\b(mac_key|signing_key|event|end_user|identity|authenticator|password_history|verified_claim|user_role|idp_session|authorization_record|offline_grant|session_cookie|domain|logout_delivery|app_session|revoked_token|oauth_request|authentication_result|authorization_code|one_time_token|replay|device_authorization|flow|flow_state|otp_code|rate_bucket|recovery_code_set|recovery_code|device_token|lockout)\b/
 
 /** Statements that serve all projects at once: the log poll, the schema, and the sweep of what has expired. */
 const forAll =

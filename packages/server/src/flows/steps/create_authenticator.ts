@@ -2,11 +2,13 @@
 import { z } from 'zod'
 import { choosePassword, invalidCredentials } from '../../authenticators/password.ts'
 import { policyData } from '../../authenticators/password_policy.ts'
+import { stepOf } from '../../authenticators/totp.ts'
 import { normaliseLoginId } from '../../identities/login_id.ts'
 import { Refusal } from '../../refusal.ts'
 import type { SignupAuthentication, SignupAuthenticatorBranch, StepConfig } from '../config.ts'
 import type { Channel, ClaimName, Fact, NewAuthenticator } from '../facts.ts'
 import { factAt, factsOf, isVerifiedIn, namedStep, type Place, type Run, userIdOf, userOf } from '../run.ts'
+import { openTotpSecret, sealTotpSecret } from '../sealed.ts'
 import type { StepRules, Tools } from '../step.ts'
 import type { CreateOption, Turn } from '../turn.ts'
 import { partsOf, type Reach, reachOf } from './factors.ts'
@@ -27,6 +29,10 @@ function optionsOf(place: Place<Create>, run: Run): Option[] {
       return made.some((fact) => fact.authentication === authentication)
         ? []
         : [{ authentication, branch: index, verify: false, password_policy: policyData(terms.passwordPolicy) }]
+    if (type === 'totp')
+      return made.some((fact) => fact.authentication === authentication)
+        ? []
+        : [{ authentication, branch: index, verify: false }]
     if (type !== 'oob_otp_email' && type !== 'oob_otp_sms') return []
     const reach = fixedReach(place, run, branch)
     const reached = reachOf(type, '').type
@@ -77,6 +83,7 @@ export function askToCreate(place: Place, run: Run, step: Place<Create>): Turn |
   const chose = factAt(run, place.at, 'chose')
   if (chose !== undefined) {
     const { kind, type } = partsOf(chose.authentication)
+    if (type === 'totp') return askForTotp(place, run)
     return askForCode(place, run, {
       purpose: 'oob-otp',
       message: `setup-${kind}-oob`,
@@ -108,17 +115,35 @@ export function askToCreate(place: Place, run: Run, step: Place<Create>): Turn |
   }
 }
 
+/** The secret to put into an app, and the first code of it. */
+function askForTotp(place: Place, run: Run): Turn {
+  const made = factAt(run, place.at, 'totp_secret')
+  if (made === undefined) throw new Error('an authenticator app without a secret')
+  return {
+    kind: 'question',
+    at: place.at,
+    step: place.config.type,
+    stage: 'code',
+    flow: place.flow,
+    authentication: 'secondary_totp',
+    data: { type: 'create_totp_data' },
+    sealed: made.sealed,
+  }
+}
+
 type Input = CodeInput & { authentication?: SignupAuthentication; new_password?: string; target?: string }
 
 export const createAuthenticator: StepRules<Create> = {
   ask: (place, run) => askToCreate(place, run, place),
 
   accepts(question, place, run, input) {
+    if (question.data.type === 'create_totp_data') return z.object({ code: z.string().min(1).max(128) })
     if (question.stage !== 'choose') return acceptsForCode(question, input)
     const shapes = optionsOf(place, run).map((option) => {
       const authentication = z.literal(option.authentication)
       if (option.authentication.endsWith('_password'))
         return z.object({ authentication, new_password: z.string().min(1) })
+      if (option.authentication === 'secondary_totp') return z.object({ authentication })
       const target = z.string().min(1).max(320)
       const channel = z.enum((option.channels ?? []) as [Channel, ...Channel[]]).optional()
       return z.object({ authentication, target: option.reach === undefined ? target : target.optional(), channel })
@@ -132,6 +157,14 @@ export const createAuthenticator: StepRules<Create> = {
       const chose = factAt(run, place.at, 'chose')
       if (chose === undefined) throw new Error('a code without a choice')
       const { kind, type } = partsOf(chose.authentication)
+      if (question.sealed !== undefined) {
+        const { node, project } = tools
+        const secret = openTotpSecret(node, project, question.sealed)
+        const step = stepOf(secret, input.code ?? '', node.world.clock.now())
+        if (step === undefined) throw invalidCredentials('totp')
+        const app = { type: 'totp' as const, kind: 'secondary' as const, sealed: question.sealed, step }
+        return [create(place, chose.branch, 'secondary_totp', app)]
+      }
       const authenticator = { type: type as 'oob_otp_email' | 'oob_otp_sms', kind, target: chose.target }
       const { type: reached } = reachOf(type, chose.target)
       return checkForCode(
@@ -154,11 +187,16 @@ export const createAuthenticator: StepRules<Create> = {
       )
       const hash = await choosePassword(tools.node.world, tools.project, {
         password: input.new_password ?? '',
-        userId: userIdOf(run),
+        userId: kind === 'primary' ? userIdOf(run) : undefined,
         about,
       })
       return [create(place, option.branch, option.authentication, { type: 'password', kind, hash })]
     }
+    if (type === 'totp')
+      return [
+        { at: place.at, kind: 'chose', branch: option.branch, authentication: option.authentication, target: '' },
+        { at: place.at, kind: 'totp_secret', sealed: sealTotpSecret(tools.node, tools.project) },
+      ]
     const target = option.reach?.target ?? (await targetFrom(tools, type, input.target ?? ''))
     const owned = userOf(run)?.authenticators.some(
       (one) => one.type === type && one.kind === kind && one.target === target,

@@ -17,7 +17,7 @@ function claimOf(place: Place<Verify>, run: Run): Claim | undefined {
   if (loginId?.type === 'email') return { name: 'email', value: loginId.value }
   if (loginId?.type === 'phone') return { name: 'phone_number', value: loginId.value }
   const made = factAt(run, at, 'created')?.authenticator
-  if (made === undefined || made.type === 'password') return undefined
+  if (made === undefined || !('target' in made)) return undefined
   return { name: made.type === 'oob_otp_sms' ? 'phone_number' : 'email', value: made.target }
 }
 
