@@ -27,7 +27,23 @@
       reveal(button, visible)
       say(visible ? button.dataset.shown : button.dataset.hidden)
     }
+    if (button.dataset.copy) copy(button)
+    if (button.dataset.print !== undefined) print()
   })
+
+  // --- Copy a text ---
+
+  const copy = async (button) => {
+    const text = document.getElementById(button.dataset.copy)?.innerText ?? ''
+    try {
+      await navigator.clipboard.writeText(text.trim())
+    } catch {
+      return // Not allowed here; the text stands on the page.
+    }
+    const label = button.querySelector('.button-label')
+    if (label) label.textContent = button.dataset.copied
+    say(button.dataset.copied)
+  }
 
   // --- A form that goes on by itself (an answer to an app, sent by form_post) ---
 

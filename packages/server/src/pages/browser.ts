@@ -1,5 +1,6 @@
 // The cookies of the hosted pages: which browser this is, and what it prefers. None of them is a credential.
 import { getCookie } from 'hono/cookie'
+import { deviceTokenCookie } from '../authenticators/device_token.ts'
 import type { FlowCaller } from '../flows/answer.ts'
 import { at, type Ctx } from '../http/context.ts'
 import { setCookie } from '../http/cookies.ts'
@@ -59,6 +60,7 @@ export async function flowCaller(c: Ctx, browser = browserOf(c)): Promise<FlowCa
     caller,
     browser,
     session: await currentSession(c, 'browser'),
+    deviceToken: cookie(c, deviceTokenCookie),
     acceptLanguage: c.req.header('accept-language'),
   }
 }

@@ -16,11 +16,15 @@ export function choice(view: FlowView, index: number, channel?: string): Record<
   const option: Option | undefined = options[index]
   if (option === undefined) return undefined
   if (view.action.type === 'select_destination') return { index }
-  if (!('authentication' in option) || !option.authentication.includes('oob_otp')) return undefined
+  if (!('authentication' in option)) return undefined
+  const { authentication } = option
+  const setUp = dataOf(view, 'create_authenticator_data') !== undefined
+  if (setUp && authentication === 'secondary_totp') return { authentication }
+  if (!authentication.includes('oob_otp')) return undefined
   const channels = offered(option.channels)
   const way = channels.find((one) => one === channel) ?? channels[0]
   const chosen = (option.channels?.length ?? 0) > 1 && way !== undefined ? { channel: way } : {}
-  if (view.action.type === 'create_authenticator')
+  if (setUp)
     return 'target' in option && option.target !== undefined
       ? { authentication: option.authentication, ...chosen }
       : undefined

@@ -5,6 +5,7 @@ import type { Vars } from '../localization/words.ts'
 import { contentPolicy, framers } from './content_policy.ts'
 import { explain, type Said } from './errors.ts'
 import { Layout, type LayoutProps } from './layout.tsx'
+import type { TextFile } from './page.ts'
 import { Notice } from './parts.tsx'
 import { T } from './sentences.tsx'
 import { address, elsewhere, type Visit } from './visit.ts'
@@ -26,6 +27,13 @@ export function neverStore(c: Ctx): void {
 export function redirect(c: Ctx, to: string): Response {
   neverStore(c)
   return c.redirect(to, 302)
+}
+
+/** Answers with a file to keep. */
+export function download(c: Ctx, file: TextFile): Response {
+  neverStore(c)
+  c.header('content-disposition', `attachment; filename="${file.name}"`)
+  return c.text(file.text)
 }
 
 /** Answers with a page. */

@@ -1,12 +1,12 @@
 import type { FlowView } from '../flows/answer.ts'
 import type { Channel } from '../flows/facts.ts'
-import { at } from '../http/context.ts'
 import type { Vars } from '../localization/words.ts'
 import { errorAt } from './draw.tsx'
 import { missing } from './errors.ts'
-import { CheckField, CodeField } from './fields.tsx'
+import { CodeField } from './fields.tsx'
 import { dataOf, type Page, type Reading, unmasked } from './page.ts'
 import { Button, Form, Hint, Lead, Notice, Resend } from './parts.tsx'
+import { Remember, remembered } from './remember.tsx'
 import { T } from './sentences.tsx'
 import { address, type Visit } from './visit.ts'
 import { beginning, OtherWays } from './ways.tsx'
@@ -64,11 +64,7 @@ function correction(view: FlowView, visit: Visit): string | undefined {
 export const enterOobOtp: Page = {
   path: '/authflow/v2/enter_oob_otp',
   draws: ({ view }) => dataOf(view, 'verify_oob_otp_data')?.otp_form === 'code',
-  read: (form, _, action) =>
-    readCode(form.get('x_code'), action, (code) => ({
-      code,
-      ...(form.get('x_device_token') === 'true' ? { request_device_token: true } : {}),
-    })),
+  read: (form, _, action) => readCode(form.get('x_code'), action, (code) => ({ code, ...remembered(form) })),
   view: (asked, visit) => {
     const { view } = asked
     const { words } = visit
@@ -80,8 +76,6 @@ export const enterOobOtp: Page = {
         ? { k: 'code.verify', vars: { target } }
         : { k: 'code.sent', vars: { n: data.code_length, target } }
     const back = correction(view, visit)
-    const days = at(visit.c).project.config.authentication.device_token.expire_in_days
-    const remembers = asked.from && dataOf(asked.from, 'authentication_data')?.device_token_enabled
     return {
       title: { k: `code.title_${data.channel}` },
       back,
@@ -109,9 +103,7 @@ export const enterOobOtp: Page = {
               error={errorAt(visit, 'x_code')}
               autofocus
             />
-            {remembers ? (
-              <CheckField name="x_device_token" label={words('enter_password.remember', { n: days })} />
-            ) : null}
+            <Remember asked={asked} visit={visit} />
             <Button>{words('code.submit')}</Button>
           </Form>
           <NothingYet channel={data.channel} target={target} />
@@ -127,10 +119,10 @@ export const enterOobOtp: Page = {
 export const oobOtpLink: Page = {
   path: '/authflow/v2/oob_otp_link',
   draws: ({ view }) => dataOf(view, 'verify_oob_otp_data')?.otp_form === 'link',
-  read: (_, asked, action) => {
+  read: (form, asked, action) => {
     if (action === 'resend') return { input: { resend: true } }
     if (dataOf(asked.view, 'verify_oob_otp_data')?.can_check === false) return { problem: { reason: 'LinkNotOpened' } }
-    return { input: { check: true } }
+    return { input: { check: true, ...remembered(form) } }
   },
   view: (asked, visit) => {
     const { view } = asked
@@ -152,6 +144,7 @@ export const oobOtpLink: Page = {
             spent={data.failed_attempt_rate_limit_exceeded}
           />
           <Form hidden={{ x_action: 'check' }} goesOn={data.can_check ? 'now' : 'later'}>
+            <Remember asked={asked} visit={visit} />
             <Button>{words('link.check')}</Button>
           </Form>
           <NothingYet channel={data.channel} target={target} />

@@ -1,9 +1,10 @@
 import { at } from '../http/context.ts'
 import { errorAt } from './draw.tsx'
 import { missing } from './errors.ts'
-import { CheckField, IdentifierReadonly, PasswordField } from './fields.tsx'
-import { dataOf, optionOf, type Page } from './page.ts'
+import { IdentifierReadonly, PasswordField } from './fields.tsx'
+import { optionOf, type Page } from './page.ts'
 import { Button, Form, Lead } from './parts.tsx'
+import { Remember, remembered } from './remember.tsx'
 import { T } from './sentences.tsx'
 import { address } from './visit.ts'
 import { beginning, OtherWays } from './ways.tsx'
@@ -16,13 +17,7 @@ export const enterPassword: Page = {
     const password = form.get('x_password')
     if (password === '') return { problem: missing('password') }
     const authentication = optionOf(asked, 'authentication_data')?.authentication
-    return {
-      input: {
-        authentication,
-        password,
-        ...(form.get('x_device_token') === 'true' ? { request_device_token: true } : {}),
-      },
-    }
+    return { input: { authentication, password, ...remembered(form) } }
   },
   view: (asked, visit) => {
     const { view } = asked
@@ -34,7 +29,6 @@ export const enterPassword: Page = {
     const who = loginId?.value ?? account?.loginIds[0]?.value
     const canReset = !second && !reauth && config.forgot_password.enabled
     const start = beginning(view, visit)
-    const days = config.authentication.device_token.expire_in_days
     return {
       title: { k: reauth ? 'reauth.title' : second ? 'enter_password.title_two_step' : 'enter_password.title' },
       back: start && address(visit, start, { q_login_id: loginId?.value }),
@@ -58,9 +52,7 @@ export const enterPassword: Page = {
               error={errorAt(visit, 'x_password')}
               autofocus
             />
-            {dataOf(view, 'authentication_data')?.device_token_enabled ? (
-              <CheckField name="x_device_token" label={words('enter_password.remember', { n: days })} />
-            ) : null}
+            <Remember asked={asked} visit={visit} />
             <Button>{words(reauth ? 'common.confirm' : 'enter_password.submit')}</Button>
           </Form>
           <OtherWays

@@ -40,7 +40,7 @@ export function problemOf(refusal: Refusal): Problem {
 
 /** Something was left empty, before anybody was asked. */
 export function missing(
-  what: LoginIdType | 'identifier' | 'password' | 'code' | 'field' | 'delete',
+  what: LoginIdType | 'identifier' | 'password' | 'code' | 'recovery_code' | 'field' | 'delete',
   field?: string,
 ): Problem {
   return { reason: 'required', info: { what }, ...(field === undefined ? {} : { field }) }
@@ -121,6 +121,7 @@ function choose(problem: Problem, words: Words, about: Circumstances): { k: stri
       return { k: best(`error.PasswordPolicyViolated.${name}`, 'error.PasswordPolicyViolated'), vars: { n } }
     }
     case 'AccountManagementIdentityNotOwnedByUser':
+    case 'AccountManagementAuthenticatorNotOwnedByUser':
     case 'AuthorizationNotFound':
     case 'SessionNotFound':
       return { k: 'error.already_gone' }

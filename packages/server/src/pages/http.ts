@@ -18,7 +18,7 @@ import { carry } from './carried.ts'
 import { obvious } from './choosing.ts'
 import { deadEndAddress, drawDeadEnd } from './dead_end.ts'
 import { drawDevice, takeDevice } from './device.tsx'
-import { draw, redirect } from './draw.tsx'
+import { download, draw, redirect } from './draw.tsx'
 import { browserSession, enter, front } from './entry.ts'
 import { type Problem, problemOf } from './errors.ts'
 import {
@@ -212,6 +212,8 @@ async function take(visit: Visit, form: Form, page: Page): Promise<Response> {
   const sameStep = view.stateToken === url.searchParams.get('x_step') && asked.index === optionOfUrl(visit)
   const here = sameStep ? url.pathname + url.search : turnAddress(visit, view, { option: asked.index })
   if (view.action.type !== 'finished' && !page.draws(asked)) return redirect(c, turnAddress(visit, view))
+  const file = view.action.type === 'finished' ? undefined : page.file?.(asked, action, visit)
+  if (file !== undefined) return download(c, file)
   const typed = await typedText(visit, page)
   const reading = view.action.type === 'finished' ? { input: {} } : page.read(form, asked, action, visit)
   if ('problem' in reading) return again(visit, here, reading.problem, typed)

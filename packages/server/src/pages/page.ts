@@ -27,6 +27,9 @@ export type Form = { get(name: string): string; has(name: string): boolean }
 /** The form's answer, or what is wrong with it before anybody is asked. */
 export type Reading = { input: Record<string, unknown> } | { problem: Problem }
 
+/** A file that a page hands out. */
+export type TextFile = { name: string; text: string }
+
 export type Page = {
   path: string
   /** Whether it is made for this question, seen with this option. */
@@ -36,6 +39,8 @@ export type Page = {
   view(asked: Asked, visit: Visit): { title: { k: string; vars?: Vars }; body: Child; back?: string | undefined }
   /** Fields whose text may be shown again. Never a password or a code. */
   keeps?: readonly string[] | 'all'
+  /** What a button downloads, instead of giving an answer. */
+  file?(asked: Asked, action: string, visit: Visit): TextFile | undefined
   /** Where `x_action=cancel` leads instead of giving an answer. */
   cancels?(visit: Visit): string
   /** It opens without a flow, and begins one of this type. */

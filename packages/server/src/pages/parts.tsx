@@ -231,6 +231,26 @@ export function Resend({
   )
 }
 
+/** Copies the text of the element `of`; there is no such button without script. */
+export function Copy({ of, k }: { of: string; k: string }) {
+  const words = useWords()
+  return (
+    <button class="button secondary small scripted" type="button" data-copy={of} data-copied={words('common.copied')}>
+      <span class="button-label">{words(k)}</span>
+    </button>
+  )
+}
+
+/** Prints the page; there is no such button without script. */
+export function Print() {
+  const words = useWords()
+  return (
+    <button class="button secondary small scripted" type="button" data-print="">
+      <span class="button-label">{words('common.print')}</span>
+    </button>
+  )
+}
+
 /** A moment, in the page's language and UTC; script turns it into the person's own zone. */
 export function Moment({ at, show = 'clock' }: { at: Date; show?: 'clock' | 'day' | undefined }) {
   const { lang } = useWords()

@@ -27,8 +27,10 @@ function labelOf(view: FlowView, option: Option): Child {
     return <T k={k} vars={{ target: unmasked(view, option.masked_display_name) }} />
   }
   const { authentication, otp_form = 'code' } = option
-  const setUp = view.action.type === 'create_authenticator'
+  const setUp = dataOf(view, 'create_authenticator_data') !== undefined
   if (authentication.endsWith('_password')) return <T k={setUp ? 'way.create_password' : 'way.password'} />
+  if (authentication.endsWith('totp')) return <T k={setUp ? 'way.set_up_totp' : 'way.totp'} />
+  if (authentication === 'recovery_code') return <T k="way.recovery_code" />
   const way = authentication.endsWith('oob_otp_email')
     ? (`email_${otp_form}` as const)
     : authentication.endsWith('oob_otp_sms')

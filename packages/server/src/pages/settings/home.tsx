@@ -1,6 +1,7 @@
 // The menu: every row says how things stand and leads to one topic.
 
 import { keyOfType } from '../../account/login_ids.ts'
+import { offeredFactors } from '../../account/second_factors.ts'
 import { allowedApps, placesOf } from '../../account/sessions.ts'
 import { displayName } from '../../flows/errands.ts'
 import { at } from '../../http/context.ts'
@@ -39,6 +40,7 @@ export const home: SettingsPage = {
       (type) => held(type).length > 0 || keyOfType(project.config, type, 'create_disabled') !== undefined,
     )
     const hasPassword = user.authenticators.some((one) => one.type === 'password' && one.kind === 'primary')
+    const hasSecond = user.authenticators.some((one) => one.kind === 'secondary')
     const summary = ([first, ...others]: string[]) =>
       first === undefined
         ? words('common.not_set')
@@ -83,6 +85,14 @@ export const home: SettingsPage = {
               value={words(hasPassword ? 'settings.password_set' : 'common.not_set')}
               href="/settings/change_password"
             />
+            {hasSecond || offeredFactors(project.config).length > 0 ? (
+              <Row
+                label={words('settings.two_step')}
+                icon="shield"
+                value={words(hasSecond ? 'settings.two_step_on' : 'settings.two_step_off')}
+                href="/settings/mfa"
+              />
+            ) : null}
           </Rows>
           <Rows title={words('settings.section.access')}>
             <Row

@@ -7,6 +7,8 @@ import { loginIds } from './login_ids.tsx'
 import { password } from './password.tsx'
 import type { SettingsPage } from './person.ts'
 import { profile, profileEditors, profileV2 } from './profile.tsx'
+import { twoStep } from './two_step.tsx'
+import { twoStepEditors } from './two_step_editors.tsx'
 
 export const settingsPages: readonly SettingsPage[] = [
   home,
@@ -15,6 +17,8 @@ export const settingsPages: readonly SettingsPage[] = [
   ...profileEditors,
   ...loginIds,
   password,
+  ...twoStep,
+  ...twoStepEditors,
   devices,
   language,
   deleteAccount,
