@@ -324,6 +324,34 @@ describe.each(names)('%s', (name) => {
     await server.node.log.poll()
     expect(await everywhere()).toEqual(['nobody', 'nobody', 'nobody'])
   })
+
+  test('cookies that a sibling host plants sign nobody out', async () => {
+    context = await browser.newContext()
+    const page = await context.newPage()
+    const [orders] = appsOf(place).rendered
+    const [, sibling] = appsOf(place).single
+    const identity = identityOf(place, orders)
+    await page.goto(`${identity}/signup`)
+    await signUp(page)
+    await page.goto(place.at(sibling))
+    const plant = (domain: string) => {
+      for (const path of ['/', '/settings', '/oauth2', '/orders'])
+        for (const name of ['session', 'app_session', 'app_access_token']) {
+          // biome-ignore lint/suspicious/noDocumentCookie: as an old script would
+          document.cookie = `${name}=planted; path=${path}; domain=${domain}`
+        }
+    }
+    await page.evaluate(plant, place.root)
+    const planted = (await context.cookies(`${identity}/settings`)).filter(({ value }) => value === 'planted')
+    expect(planted.length).toBeGreaterThan(2)
+
+    for (const _ of [1, 2]) {
+      await page.goto(`${identity}/settings`)
+      expect(new URL(page.url()).pathname).toBe('/settings')
+      await page.goto(`${place.at(orders)}/orders`)
+      expect(await page.locator('#who').textContent()).toMatch(/^[0-9a-f-]{36}$/)
+    }
+  })
 })
 
 test('none of it leans on third-party cookies: the browser sends none', async () => {
