@@ -98,6 +98,13 @@ function configurations(app: string): Record<string, Record<string, unknown>> {
         recovery_code: { disabled: true },
       },
     },
+    app: {
+      ...common,
+      authentication: {
+        secondary_authentication_mode: 'required',
+        secondary_authenticators: ['totp', 'password', 'oob_otp_email'],
+      },
+    },
     questions: {
       ...common,
       identity: loginIds('username'),

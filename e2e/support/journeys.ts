@@ -1,4 +1,5 @@
 // Walks through every hosted page, in the order in which people meet them. Each page that stands is shown to the walker.
+import { TOTP } from 'otpauth'
 import { password, type Walker } from './hosted.ts'
 
 const mine = `${password} 7`
@@ -196,6 +197,113 @@ async function secondStep(walk: Walker) {
   await walk.send({ x_password: mine })
   await walk.see('second step, code')
   await walk.send({ x_code: walk.code(phone) })
+}
+
+/** What an authenticator app shows after scanning the page, half a minute after whatever it showed before. */
+async function appCode(walk: Walker): Promise<string> {
+  const secret = (await walk.page.locator('#secret').innerText()).replaceAll(/\s/g, '')
+  return codeOf(walk, secret)
+}
+
+async function codeOf(walk: Walker, secret: string): Promise<string> {
+  await walk.hosts.server.clock.advance(60_000)
+  return new TOTP({ secret }).generate({ timestamp: walk.hosts.server.clock.now().getTime() })
+}
+
+async function authenticatorApp(walk: Walker) {
+  const email = walk.email()
+  await walk.open('app', '/signup')
+  await walk.send({ x_login_id: email })
+  await walk.send({ x_code: walk.code(email) })
+  await walk.send({ x_password: mine, x_confirm_password: mine })
+  await walk.see('app, set up')
+  await walk.send({ x_code: '12' })
+  await walk.see('app, set up, wrong code')
+  const secret = (await walk.page.locator('#secret').innerText()).replaceAll(/\s/g, '')
+  await walk.send({ x_code: await appCode(walk) })
+  await walk.see('recovery codes')
+  const codes = await walk.page.locator('#codes code').allInnerTexts()
+  await walk.send()
+  await settled(walk)
+  await walk.signOut('app')
+  const signIn = async () => {
+    await walk.open('app', '/login')
+    await walk.send({ x_login_id: email })
+    await walk.send({ x_password: mine })
+  }
+  await signIn()
+  await walk.see('app, enter its code')
+  await walk.send({ x_code: '000000' })
+  await walk.see('app, wrong code')
+  await walk.press('.alternatives a')
+  await walk.see('recovery code')
+  await walk.send({ x_recovery_code: 'ABCDE-FGHJK' })
+  await walk.see('recovery code, wrong')
+  await walk.send({ x_recovery_code: codes[0] ?? '' })
+  await settled(walk)
+  await walk.signOut('app')
+  await signIn()
+  await walk.page.locator('#x_device_token').check()
+  await walk.send({ x_code: await codeOf(walk, secret) })
+  await settled(walk)
+  await walk.open('app', '/settings/mfa')
+  await walk.see('two-step, one device trusted')
+  await walk.press('.row-action button')
+  await walk.see('two-step, no device trusted')
+}
+
+async function twoStepSettings(walk: Walker) {
+  await walk.signUp('acme')
+  await walk.hosts.configure('acme', {
+    authentication: {
+      identities: ['login_id', 'anonymous'],
+      primary_authenticators: ['password', 'oob_otp_email', 'oob_otp_sms'],
+      secondary_authenticators: ['totp', 'oob_otp_email', 'oob_otp_sms', 'password'],
+      recovery_code: { list_enabled: true },
+    },
+  })
+  await walk.open('acme', '/settings/mfa')
+  await walk.see('two-step, nothing set up')
+  await walk.press('a[href="/settings/mfa/totp"]')
+  await walk.see('two-step, apps, none')
+  await walk.press('a[href*="create_totp"]')
+  await walk.see('two-step, add an app')
+  await walk.send({ x_code: '12', x_display_name: '我的手機' })
+  await walk.see('two-step, add an app, wrong code')
+  await walk.send({ x_code: await appCode(walk), x_display_name: '我的手機' })
+  await walk.see('two-step, new recovery codes')
+  await walk.send()
+  await walk.open('acme', '/settings/mfa/totp')
+  await walk.see('two-step, apps')
+  await walk.press('a[href*="q_authenticator_id"]')
+  await walk.see('two-step, remove the last one?')
+  await walk.press('.button.secondary')
+  for (const [type, wrong, right] of [
+    ['oob_otp_email', 'ana@', walk.email()],
+    ['oob_otp_sms', '12', walk.phone()],
+  ] as const) {
+    await walk.open('acme', `/settings/mfa/${type}`)
+    await walk.see(`two-step, ${type}, none`)
+    await walk.press(`a[href*="create_${type}"]`)
+    await walk.send({ x_target: wrong })
+    await walk.see(`two-step, ${type}, wrong`)
+    await walk.send({ x_target: right })
+    await walk.see(`two-step, ${type}, code`)
+    await walk.send({ x_code: walk.code(right) })
+    await walk.see(`two-step, ${type}, added`)
+  }
+  await walk.open('acme', '/settings/mfa/create_password')
+  await walk.see('two-step, second password')
+  await walk.send({ x_password: `${mine}?`, x_confirm_password: `${mine}?` })
+  await walk.see('two-step, second password, set')
+  await walk.press('a[href*="change_password"]')
+  await walk.see('two-step, second password, change')
+  await walk.open('acme', '/settings/mfa/view_recovery_code')
+  await walk.see('two-step, recovery codes')
+  await walk.press('a[href*="q_renew"]')
+  await walk.see('two-step, renew the codes?')
+  await walk.open('acme', '/settings/mfa')
+  await walk.see('two-step, all set up')
 }
 
 async function forcedChange(walk: Walker) {
@@ -443,6 +551,8 @@ export const journeys: Record<string, (walk: Walker) => Promise<void>> = {
   lostPasswordByCode,
   link,
   secondStep,
+  authenticatorApp,
+  twoStepSettings,
   forcedChange,
   questions,
   oneSession,

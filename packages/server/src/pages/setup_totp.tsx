@@ -91,7 +91,7 @@ export const setupTotp: Page = {
       title: { k: 'setup_totp.title' },
       body: (
         <>
-          <TotpSetUp visit={visit} secret={data.secret} uri={data.otpauth_uri} />
+          {TotpSetUp({ visit, secret: data.secret, uri: data.otpauth_uri })}
           <OtherWays asked={asked} visit={visit} />
         </>
       ),

@@ -129,9 +129,8 @@ const overview: SettingsPage = {
           {device_token.disabled && trusted === 0 ? null : (
             <Rows title={words('two_step.section.devices')}>
               <Row
-                label={words('two_step.section.devices')}
+                label={words('two_step.devices', { n: trusted })}
                 icon="laptop"
-                value={words('two_step.devices', { n: trusted })}
                 action={
                   trusted === 0 ? undefined : (
                     <Form bare hidden={{ x_action: 'revoke_device' }}>
@@ -272,13 +271,13 @@ function passwordPage(what: 'create' | 'change'): SettingsPage {
                 autofocus={!oldIsRight}
               />
             ) : null}
-            <NewPassword
-              visit={visit}
-              name={what === 'create' ? 'x_password' : 'x_new_password'}
-              label={words('password.new')}
-              policy={policyData(at(visit.c).project.config.authenticator.password.policy)}
-              autofocus={what === 'create' || oldIsRight}
-            />
+            {NewPassword({
+              visit,
+              name: what === 'create' ? 'x_password' : 'x_new_password',
+              label: words('password.new'),
+              policy: policyData(at(visit.c).project.config.authenticator.password.policy),
+              autofocus: what === 'create' || oldIsRight,
+            })}
             <Button>{words('two_step.password_submit')}</Button>
           </Form>
         ),

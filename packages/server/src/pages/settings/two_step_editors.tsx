@@ -73,7 +73,7 @@ const createTotp: SettingsPage = {
     return draw(visit, {
       title: { k: 'setup_totp.title' },
       back: listPath('totp'),
-      body: <TotpSetUp visit={visit} secret={app.secret} uri={uri} named />,
+      body: TotpSetUp({ visit, secret: app.secret, uri, named: true }),
     })
   },
   async post(visit, person, form) {
