@@ -362,3 +362,50 @@ test('another language keeps the step, and is remembered', async () => {
     '建立密碼',
   ])
 })
+
+describe.each([true, false])('whoever has a new password, with script: %s', (javaScriptEnabled) => {
+  test('signs the others out, or keeps them by one tick', async () => {
+    await using owner = await walker({ javaScriptEnabled })
+    await using other = await walker({ javaScriptEnabled })
+    const email = await owner.signUp('acme')
+    const isIn = async (walk: Walker) => {
+      await hosts.server.node.log.poll()
+      await walk.open('acme', '/settings')
+      return (await walk.path()) === '/settings'
+    }
+    const signIn = async (secret: string) => {
+      await other.open('acme', '/login')
+      await other.send({ x_login_id: email })
+      await other.send({ x_password: secret })
+      expect(await isIn(other)).toBe(true)
+    }
+    await signIn(mine)
+
+    for (const [round, keeps] of [true, false].entries()) {
+      await owner.open('acme', '/settings/change_password')
+      const box = owner.page.getByLabel('Keep my other devices signed in')
+      expect(await box.isChecked()).toBe(false)
+      if (keeps) await box.check()
+      const fresh = `${mine} ${round}`
+      const old = round === 0 ? mine : `${mine} 0`
+      await owner.send({ x_old_password: old, x_new_password: fresh, x_confirm_password: fresh })
+      expect([await isIn(owner), await isIn(other)]).toEqual([true, keeps])
+    }
+
+    await signIn(`${mine} 1`)
+    for (const keeps of [true, false]) {
+      await hosts.server.clock.advance(120_000)
+      await using lost = await walker({ javaScriptEnabled })
+      await lost.open('acme', '/authflow/v2/forgot_password')
+      await lost.send({ x_login_id: email })
+      await lost.page.goto(lost.link(email))
+      const box = lost.page.getByLabel('Keep my devices signed in')
+      expect(await box.isChecked()).toBe(false)
+      if (keeps) await box.check()
+      const fresh = `${mine} and ${keeps}`
+      await lost.send({ x_password: fresh, x_confirm_password: fresh })
+      expect(await lost.path()).toBe('/authflow/v2/reset_password/success')
+      expect([await isIn(owner), await isIn(other)]).toEqual([keeps, keeps])
+    }
+  })
+})

@@ -300,7 +300,9 @@ describe.concurrent('while the feed is out of reach', () => {
 
   test('an answer that is minutes old is no word either, though it is to the very question', async () => {
     let later = 0
+    const wire = openWire()
     const one = api({
+      fetch: wire.fetch,
       revocations: 'feed-or-refuse',
       now: () => new Date(server.clock.now().getTime() + later),
     })
@@ -308,6 +310,10 @@ describe.concurrent('while the feed is out of reach', () => {
     await settles(one, access_token, subOf(access_token))
     later = 120_000
     await settles(one, access_token, 503)
+    // However many of them come.
+    const before = wire.count('/oauth2/revocations')
+    await eventually(async () => expect(wire.count('/oauth2/revocations')).toBeGreaterThan(before + 5))
+    expect(await seen(one, access_token)).toBe(503)
   })
 
   test('what it told before still counts', async () => {
