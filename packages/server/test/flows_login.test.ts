@@ -459,7 +459,7 @@ describe('codes instead of passwords', () => {
     )
   })
 
-  test('too many guesses withdraw a code, however many come at once; a new one may be sent', async () => {
+  test('too many guesses withdraw a code, however many come at once; a new one may be sent (14)', async () => {
     const limits = { oob_otp: { email: { max_failed_attempts_revoke_otp: 3 } } }
     const project = await server.project({ authentication: { ...config.authentication, rate_limits: limits } })
     const client = flowClient(project, { ip: '203.0.113.77' })

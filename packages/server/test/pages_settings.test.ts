@@ -198,7 +198,7 @@ describe('settings', () => {
     expect((await newestEvents(1))[0]?.kind).toBe('authenticator.updated')
   })
 
-  test('add an address with its code, and remove it again; the last way in stays', async () => {
+  test('add an address with its code, and remove it again; the last way in stays (61)', async () => {
     const person = await signedUp('adder@example.com')
     await person.go('/settings/identity/add_email')
     await person.post({ x_login_id: 'second@example.com' })
@@ -324,6 +324,25 @@ describe('settings', () => {
     await person.post({ x_action: 'save', '/given_name': 'Ana <b>', '/family_name': 'Silva' })
     expect(person.path()).toBe('/settings/profile')
     expect(person.state.html).toContain('Ana &lt;b&gt;')
+  })
+
+  test('are one page for a guest, whatever they ask for (63)', async () => {
+    const project = await server.project({ authentication: { identities: ['login_id', 'anonymous'] } })
+    const guest = browser(project.local_origin)
+    const response = await fetch(`${project.local_origin}/api/anonymous_user/signup`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ session_type: 'cookie' }),
+    })
+    for (const line of response.headers.getSetCookie()) {
+      const [pair = ''] = line.split(';')
+      guest.jar.set(pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1))
+    }
+    for (const page of ['profile', 'identity/email', 'mfa', 'mfa/create_totp', 'sessions', 'change_password']) {
+      await guest.go(`/settings/${page}`)
+      expect([page, guest.path()]).toEqual([page, '/settings'])
+    }
+    expect(guest.text()).toContain('as a guest')
   })
 
   test('take no form from another site', async () => {

@@ -778,6 +778,31 @@ describe('the door', () => {
   })
 })
 
+test('a form of another site is shown a page that says so, and begins nothing (64)', async () => {
+  const project = await server.project({})
+  const browser = plainBrowser(project)
+  await browser.open('/login')
+  const flows = async () =>
+    (
+      await server.node.world.db.query
+        .selectFrom('flow_state')
+        .select('id')
+        .where('project_id', '=', project.id)
+        .execute()
+    ).length
+  const before = await flows()
+  for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://elsewhere.example' }]) {
+    const seen = await browser.post(
+      browser.page.url.href,
+      { x_action: 'login_id', x_login_id: 'a@example.com' },
+      headers,
+    )
+    expect(seen.status).toBe(200)
+    expect(seen.heading).toBe('We stopped a request from another site')
+  }
+  expect(await flows()).toBe(before)
+})
+
 test('signing out is asked for, ends the session, and clears its cookies', async () => {
   const browser = await signedUp(newEmail())
   await browser.open('/logout')
