@@ -260,7 +260,6 @@ async function keepsItsWord(origin: string, promised: Promised): Promise<void> {
     await expect(refresh(origin, account.tokens.refresh_token)).rejects.toThrow(/400.*invalid_grant/)
   }
   const signedUp = new Set(promised.signedUp.splice(0))
-  // One after the other: every attempt takes of the limit on guessing until it has succeeded.
   for (const name of promised.begun.splice(0)) {
     const known = await enter(origin, 'login', name).catch((error: Error) => error)
     if (!(known instanceof Error)) continue

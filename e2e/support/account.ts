@@ -21,6 +21,7 @@ authentication:
   rate_limits:
     signup: { per_ip: { enabled: false } }
     password: { per_ip: { enabled: false } }
+    account_enumeration: { per_ip: { enabled: false } }
 authentication_flow:
   rate_limits: { per_ip: { enabled: false } }
 identity:
