@@ -71,6 +71,11 @@ export function oauthRefusal(oauth: string, message: string, more: Partial<Refus
   return new Refusal({ name: 'BadRequest', reason: 'OAuthProtocolError', message, oauth, ...more })
 }
 
+/** What is asked would break a rule that always holds; `kind` is `info.cause.kind` (authentication §3.8). */
+export function invariantViolated(kind: string, message: string): Refusal {
+  return new Refusal({ name: 'Invalid', reason: 'InvariantViolated', message, info: { cause: { kind } } })
+}
+
 /** The database or another part that we cannot do without is out of reach. Never means "not signed in". */
 export function unavailable(detail: string): Refusal {
   return new Refusal({

@@ -191,3 +191,32 @@ test('what is sealed in an address is good for its owner alone', async () => {
   await bo.open(ana.page.url.pathname + ana.page.url.search)
   expect(codesOn(bo)).toEqual([])
 })
+
+test('an app that is set up is never shown again, not even at the address that showed it', async () => {
+  const project = await projectWith({})
+  const browser = plainBrowser(project)
+  await signUp(browser)
+  await browser.open('/settings/mfa/create_totp')
+  const before = browser.page.url.pathname + browser.page.url.search
+  const secret = secretOn(browser)
+  await browser.send({ x_code: await fresh(secret) })
+  await browser.open(before)
+  expect(browser.page.url.pathname).toBe('/settings/mfa/totp')
+  expect(browser.page.html).not.toContain(secret)
+})
+
+test('whoever guesses at the present password in the settings locks the account, as at sign-in (42)', async () => {
+  const lock = { history_duration: '1h', minimum_duration: '10m', maximum_duration: '10m', lockout_type: 'per_user' }
+  const project = await projectWith({ lockout: { max_attempts: 3, ...lock, password: { enabled: true } } })
+  const browser = plainBrowser(project)
+  await signUp(browser)
+  await browser.open('/settings/change_password')
+  const next = { x_new_password: 'another long one', x_confirm_password: 'another long one' }
+  for (let guess = 0; guess < 2; guess++) await browser.send({ x_old_password: `guess ${guess}`, ...next })
+  expect(browser.page.text).toContain('That isn’t your current password')
+  await browser.send({ x_old_password: 'guess 3', ...next })
+  expect(browser.page.text).toContain('is paused until')
+  await browser.send({ x_old_password: password, ...next })
+  expect(browser.page.text).toContain('is paused until')
+  expect((await signIn(project)).page.text).toContain('is paused until')
+})

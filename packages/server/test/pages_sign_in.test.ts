@@ -392,6 +392,7 @@ describe('a lost password', () => {
     await browser.send({ x_password: 'a brand new one' })
     expect(browser.page.url.href).toMatch(/^http:\/\/notes\.example\.test\/cb\?code=/)
 
+    await server.node.log.poll()
     await signedIn.open('/settings')
     expect(signedIn.page.url.pathname).toBe('/login')
 

@@ -18,7 +18,7 @@ import {
 import { type Asker, type CodeShown, checkCode, codeShown, guessLimitRefusal, sendCode } from '../messaging/codes.ts'
 import type { Node } from '../node.ts'
 import { type Project, scopeOf } from '../projects/find.ts'
-import { Refusal } from '../refusal.ts'
+import { invariantViolated, Refusal } from '../refusal.ts'
 import { lockUser } from '../sessions/store.ts'
 import { inTransaction, type Scope, type Tx } from '../storage/database.ts'
 import { userNotFound } from '../users/disable.ts'
@@ -26,10 +26,6 @@ import { settleIdentityAttributes } from '../users/profile.ts'
 import { deleteVerifiedClaim, insertVerifiedClaim, updateAttributes } from '../users/store.ts'
 import type { Instant, World } from '../world.ts'
 import { canStillSignIn } from './login_id_rules.ts'
-
-function invariant(kind: string, message: string): Refusal {
-  return new Refusal({ name: 'Invalid', reason: 'InvariantViolated', message, info: { cause: { kind } } })
-}
 
 const notYours = () =>
   new Refusal({
@@ -98,7 +94,7 @@ export async function readWanted(
     const named = config.identity.login_id.keys.find((one) => one.key === given.key && one.type === type)
     key = named ?? keyOfType(config, type, 'create_disabled')
     if (key === undefined || key.create_disabled)
-      throw invariant('IdentityModifyDisabled', 'login IDs of this kind cannot be added')
+      throw invariantViolated('IdentityModifyDisabled', 'login IDs of this kind cannot be added')
   } else {
     const identity = (await identitiesOf(scope, userId)).find(
       (one) => one.id === identityId && one.login_id_type === type,
@@ -106,11 +102,12 @@ export async function readWanted(
     if (identity === undefined) throw notYours()
     key = keyOf(config, identity)
     if (key === undefined || key.update_disabled)
-      throw invariant('IdentityModifyDisabled', 'this login ID cannot be changed')
+      throw invariantViolated('IdentityModifyDisabled', 'this login ID cannot be changed')
   }
   const loginId = await newLoginId(key, given.text, config)
   const taken = await findByLoginId(scope, loginId.type, loginId.uniqueKey)
-  if (taken !== undefined && taken.id !== identityId) throw invariant('DuplicatedIdentity', 'identity already exists')
+  if (taken !== undefined && taken.id !== identityId)
+    throw invariantViolated('DuplicatedIdentity', 'identity already exists')
   return { userId, loginId, ...(identityId === undefined ? {} : { identityId }) }
 }
 
@@ -128,7 +125,7 @@ export async function saveLoginId(
 ): Promise<void> {
   const { userId, loginId, identityId } = wanted
   if (!options.verified && mustVerify(project.config, loginId.type))
-    throw invariant('IdentityNotVerified', 'this login ID has to be confirmed first')
+    throw invariantViolated('IdentityNotVerified', 'this login ID has to be confirmed first')
   await inTransaction(scopeOf(world.db, project), async (tx) => {
     const now = world.clock.now()
     const user = await lockUser(tx, userId, 'update')
@@ -142,13 +139,13 @@ export async function saveLoginId(
       return
     if (identityId === undefined) {
       const id = await insertIdentity(tx, userId, { type: 'login_id', loginId }, now)
-      if (id === undefined) throw invariant('DuplicatedIdentity', 'identity already exists')
+      if (id === undefined) throw invariantViolated('DuplicatedIdentity', 'identity already exists')
       await append(tx, now, 'identity.added', { user_id: userId, identity_id: id, type: 'login_id' })
     } else {
       const old = before.find((one) => one.id === identityId)
       if (old === undefined) throw notYours()
       if (!(await updateLoginId(tx, identityId, loginId, now)))
-        throw invariant('DuplicatedIdentity', 'identity already exists')
+        throw invariantViolated('DuplicatedIdentity', 'identity already exists')
       await append(tx, now, 'identity.updated', { user_id: userId, identity_id: identityId, type: 'login_id' })
       if (old.login_id !== loginId.value) await forget(tx, userId, old, now)
     }
@@ -183,13 +180,13 @@ export async function removeLoginId(
     const loginId = identity && loginIdOf(identity)
     if (identity === undefined || loginId === undefined) throw notYours()
     if (!allowedOn(project.config, identity).remove)
-      throw invariant('IdentityModifyDisabled', 'this login ID cannot be removed')
+      throw invariantViolated('IdentityModifyDisabled', 'this login ID cannot be removed')
     const others = identities.filter((one) => one.id !== identityId)
     const factors = (await authenticatorsOf(tx, userId)).filter(
       (one) => one.target === null || one.target !== identity.login_id,
     )
     if (!canStillSignIn(others, factors, project.config))
-      throw invariant('RemoveLastIdentity', 'this is the only way in')
+      throw invariantViolated('RemoveLastIdentity', 'this is the only way in')
     await deleteIdentity(tx, identityId)
     await append(tx, now, 'identity.removed', { user_id: userId, identity_id: identityId, type: 'login_id' })
     await forget(tx, userId, identity, now)

@@ -2,6 +2,7 @@
 import { checkPassword, choosePassword } from '../authenticators/password.ts'
 import { findPassword, insertAuthenticator, updatePassword } from '../authenticators/store.ts'
 import { append } from '../events/log.ts'
+import { countAttempt } from '../limits/lockout.ts'
 import { type Project, scopeOf } from '../projects/find.ts'
 import { Refusal } from '../refusal.ts'
 import { endSessionsOfUser, type SessionName } from '../sessions/end.ts'
@@ -32,10 +33,12 @@ export type PasswordChange = {
  */
 export async function changePassword(world: World, project: Project, change: PasswordChange): Promise<void> {
   const scope = scopeOf(world.db, project)
-  const { userId } = change
+  const { userId, ip } = change
   const held = await findPassword(scope, userId, 'primary')
   if (held !== undefined) {
-    await checkPassword(world, project, { userId, kind: 'primary', password: change.old, ip: change.ip })
+    await countAttempt(world, project, { userId, method: 'password', ip }, () =>
+      checkPassword(world, project, { userId, kind: 'primary', password: change.old, ip }),
+    )
     if (change.new === change.old)
       throw new Refusal({
         name: 'Invalid',

@@ -27,17 +27,13 @@ import {
 } from '../messaging/codes.ts'
 import type { Node } from '../node.ts'
 import { type Project, scopeOf } from '../projects/find.ts'
-import { Refusal } from '../refusal.ts'
+import { invariantViolated, Refusal } from '../refusal.ts'
 import { lockUser } from '../sessions/store.ts'
 import { inTransaction, type Scope, type Tx } from '../storage/database.ts'
 import { userNotFound } from '../users/disable.ts'
 import type { Instant } from '../world.ts'
 
 export type SecondFactorType = Config['authentication']['secondary_authenticators'][number]
-
-function invariant(kind: string, message: string): Refusal {
-  return new Refusal({ name: 'Invalid', reason: 'InvariantViolated', message, info: { cause: { kind } } })
-}
 
 /** Types that this project lets people set up, in its order. */
 export function offeredFactors(config: Config): readonly SecondFactorType[] {
@@ -84,18 +80,30 @@ async function changing<T>(
   })
 }
 
+/** Whether an app with this secret is among these factors of the user. */
+export function holdsApp(
+  { sealer }: Pick<Node, 'sealer'>,
+  project: Project,
+  userId: string,
+  { held, secret }: { held: readonly Authenticator[]; secret: string },
+): boolean {
+  const context = totpContext(project.id, userId)
+  return held.some(
+    (one) => one.type === 'totp' && one.secret !== null && sealer.open(one.secret, context).toString() === secret,
+  )
+}
+
 /** Adds a factor. @returns recovery codes, when these are the user's first. */
 async function add(node: Node, project: Project, userId: string, factor: NewFactor): Promise<string[] | undefined> {
   const { sealer } = node
   const { type } = factor
   return changing(node, project, userId, async (tx, held, now) => {
-    const secretOf = (one: Authenticator) =>
-      one.secret === null ? '' : sealer.open(one.secret, totpContext(project.id, userId)).toString()
     // The form was sent twice, and the first has done it.
-    if (type === 'totp' && held.some((one) => one.type === 'totp' && secretOf(one) === factor.secret)) return undefined
+    if (type === 'totp' && holdsApp(node, project, userId, { held, secret: factor.secret })) return undefined
     if ('target' in factor && held.some((one) => one.type === type && one.target === factor.target))
-      throw invariant('DuplicatedAuthenticator', 'this one is set up already')
-    if (!mayAdd(project.config, type, held)) throw invariant('DuplicatedAuthenticator', 'no more of this kind fit')
+      throw invariantViolated('DuplicatedAuthenticator', 'this one is set up already')
+    if (!mayAdd(project.config, type, held))
+      throw invariantViolated('DuplicatedAuthenticator', 'no more of this kind fit')
     const kept =
       factor.type === 'totp'
         ? {
@@ -209,7 +217,7 @@ export async function readCodeTarget(
     held.some((one) => one.type === given.type && one.target === normal.value) ||
     !mayAdd(project.config, given.type, held)
   )
-    throw invariant('DuplicatedAuthenticator', 'this one is set up already')
+    throw invariantViolated('DuplicatedAuthenticator', 'this one is set up already')
   return { type: given.type, target: normal.value }
 }
 
@@ -268,7 +276,7 @@ export async function removeSecondFactor(
       })
     const last = held.length === 1
     if (last && project.config.authentication.secondary_authentication_mode === 'required')
-      throw invariant('RemoveLastSecondaryAuthenticator', 'two-step is required here')
+      throw invariantViolated('RemoveLastSecondaryAuthenticator', 'two-step is required here')
     await deleteAuthenticators(tx, [gone.id])
     if (last) await deleteRecoveryCodes(tx, userId)
     const { id, type, kind } = gone
@@ -282,7 +290,8 @@ export async function renewRecoveryCodes(node: Node, project: Project, userId: s
   if (project.config.authentication.recovery_code.disabled)
     throw new Refusal({ name: 'Forbidden', reason: 'Forbidden', message: 'there are no recovery codes here' })
   return changing(node, project, userId, async (tx, held, now) => {
-    if (held.length === 0) throw invariant('NoAuthenticator', 'there is no second factor that they could stand in for')
+    if (held.length === 0)
+      throw invariantViolated('NoAuthenticator', 'there is no second factor that they could stand in for')
     return makeCodes(tx, node, project, userId, now)
   })
 }

@@ -5,7 +5,7 @@ import { append } from '../events/log.ts'
 import { loginIdClaims, newLoginId } from '../identities/login_id.ts'
 import { identitiesOf, insertIdentity } from '../identities/store.ts'
 import type { Project } from '../projects/find.ts'
-import { Refusal } from '../refusal.ts'
+import { invariantViolated, type Refusal } from '../refusal.ts'
 import { endSessionsOfUser } from '../sessions/end.ts'
 import { lockUser } from '../sessions/store.ts'
 import type { Scope, Tx } from '../storage/database.ts'
@@ -23,11 +23,7 @@ function within(world: World, tx: Scope<Tx>): World {
 }
 
 export function unknownLoginIdKey(): Refusal {
-  return invariant('InvalidLoginIDKey', 'the project has no such login ID key')
-}
-
-function invariant(kind: string, message: string): Refusal {
-  return new Refusal({ name: 'Invalid', reason: 'InvariantViolated', message, info: { cause: { kind } } })
+  return invariantViolated('InvalidLoginIDKey', 'the project has no such login ID key')
 }
 
 /**
@@ -60,7 +56,7 @@ export async function createUser(
   const standardAttributes = fill ? settleIdentityAttributes({}, claims, true) : {}
   const userId = await insertUser(tx, { standardAttributes, customAttributes: {} }, now)
   if ((await insertIdentity(tx, userId, { type: 'login_id', loginId }, now)) === undefined)
-    throw invariant('DuplicatedIdentity', 'another user has this login ID')
+    throw invariantViolated('DuplicatedIdentity', 'another user has this login ID')
   if (secret !== undefined)
     await insertAuthenticator(tx, { userId, type: 'password', kind: 'primary', isDefault: true, secret }, now)
   await append(tx, now, 'user.created', { user_id: userId })

@@ -9,7 +9,7 @@ import { loginIdClaims } from '../identities/login_id.ts'
 import { deleteIdentity, identitiesOf, insertIdentity } from '../identities/store.ts'
 import type { Node } from '../node.ts'
 import type { Project } from '../projects/find.ts'
-import { Refusal } from '../refusal.ts'
+import { invariantViolated, Refusal } from '../refusal.ts'
 import { endSessionsOfUser } from '../sessions/end.ts'
 import { lockUser } from '../sessions/store.ts'
 import type { Scope, Tx } from '../storage/database.ts'
@@ -61,12 +61,7 @@ export async function promote(tx: Scope<Tx>, writing: Writing): Promise<string> 
   const before = userId === undefined ? [] : await identitiesOf(tx, userId)
   const anonymous = before.filter((identity) => identity.type === 'anonymous')
   if (userId === undefined || user === undefined || anonymous.length === 0)
-    throw new Refusal({
-      name: 'Invalid',
-      reason: 'InvariantViolated',
-      message: 'this user is not anonymous',
-      info: { cause: { kind: 'UserNotAnonymous' } },
-    })
+    throw invariantViolated('UserNotAnonymous', 'this user is not anonymous')
   const bar = barred(user, now)
   if (bar !== undefined) throw new Refusal({ name: 'Forbidden', message: 'this account may not sign in', ...bar })
   for (const identity of anonymous) await deleteIdentity(tx, identity.id)

@@ -4,7 +4,32 @@ import { IdentifierField } from './fields.tsx'
 import { optionOf, type Page } from './page.ts'
 import { Button, Form, Lead } from './parts.tsx'
 import { T } from './sentences.tsx'
+import type { Visit } from './visit.ts'
 import { OtherWays } from './ways.tsx'
+
+/** Asks where codes shall go; for a second step with a sentence that says what for. */
+export function TargetForm({ visit, email, second }: { visit: Visit; email: boolean; second: boolean }) {
+  return (
+    <>
+      {second ? (
+        <Lead>
+          <T k={email ? 'setup_oob_otp.help_email' : 'setup_oob_otp.help_phone'} />
+        </Lead>
+      ) : null}
+      <Form>
+        <IdentifierField
+          name="x_target"
+          kinds={[email ? 'email' : 'phone']}
+          use="sign-up"
+          value={visit.carried.typed?.x_target}
+          error={errorAt(visit, 'x_target')}
+          autofocus
+        />
+        <Button>{visit.words('common.continue')}</Button>
+      </Form>
+    </>
+  )
+}
 
 /** Sets up an address or a number that codes will go to. */
 export const setupOobOtp: Page = {
@@ -27,22 +52,7 @@ export const setupOobOtp: Page = {
       title: { k: email ? 'setup_oob_otp.title_email' : 'setup_oob_otp.title_phone' },
       body: (
         <>
-          {authentication?.startsWith('secondary_') ? (
-            <Lead>
-              <T k={email ? 'setup_oob_otp.help_email' : 'setup_oob_otp.help_phone'} />
-            </Lead>
-          ) : null}
-          <Form>
-            <IdentifierField
-              name="x_target"
-              kinds={[email ? 'email' : 'phone']}
-              use="sign-up"
-              value={visit.carried.typed?.x_target}
-              error={errorAt(visit, 'x_target')}
-              autofocus
-            />
-            <Button>{visit.words('common.continue')}</Button>
-          </Form>
+          <TargetForm visit={visit} email={email} second={authentication?.startsWith('secondary_') ?? false} />
           <OtherWays asked={asked} visit={visit} />
         </>
       ),

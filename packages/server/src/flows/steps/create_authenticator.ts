@@ -4,7 +4,7 @@ import { choosePassword, invalidCredentials } from '../../authenticators/passwor
 import { policyData } from '../../authenticators/password_policy.ts'
 import { stepOf } from '../../authenticators/totp.ts'
 import { normaliseLoginId } from '../../identities/login_id.ts'
-import { Refusal } from '../../refusal.ts'
+import { invariantViolated, Refusal } from '../../refusal.ts'
 import type { SignupAuthentication, SignupAuthenticatorBranch, StepConfig } from '../config.ts'
 import type { Channel, ClaimName, Fact, NewAuthenticator } from '../facts.ts'
 import { factAt, factsOf, isVerifiedIn, namedStep, type Place, type Run, userIdOf, userOf } from '../run.ts'
@@ -201,13 +201,7 @@ export const createAuthenticator: StepRules<Create> = {
     const owned = userOf(run)?.authenticators.some(
       (one) => one.type === type && one.kind === kind && one.target === target,
     )
-    if (owned)
-      throw new Refusal({
-        name: 'Invalid',
-        reason: 'InvariantViolated',
-        message: 'authenticator already exists',
-        info: { cause: { kind: 'DuplicatedAuthenticator' } },
-      })
+    if (owned) throw invariantViolated('DuplicatedAuthenticator', 'authenticator already exists')
     if (!option.verify)
       return [create(place, option.branch, option.authentication, { type: type as 'oob_otp_email', kind, target })]
     return [

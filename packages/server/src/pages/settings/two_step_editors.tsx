@@ -4,6 +4,7 @@ import {
   addCodeTarget,
   addTotp,
   type CodeTarget,
+  holdsApp,
   mayAdd,
   readCodeTarget,
   secondFactorsOf,
@@ -19,9 +20,10 @@ import { carry } from '../carried.ts'
 import { draw, errorAt, redirect } from '../draw.tsx'
 import { NothingYet, secondsUntil } from '../enter_oob_otp.tsx'
 import { missing } from '../errors.ts'
-import { CodeField, IdentifierField } from '../fields.tsx'
+import { CodeField } from '../fields.tsx'
 import { Button, Form, Lead, Resend } from '../parts.tsx'
 import { T } from '../sentences.tsx'
+import { TargetForm } from '../setup_oob_otp.tsx'
 import { readTotp, TotpSetUp } from '../setup_totp.tsx'
 import type { Visit } from '../visit.ts'
 import { asker } from './login_id_editor.tsx'
@@ -63,9 +65,12 @@ const createTotp: SettingsPage = {
   path: totpPath,
   async get(visit, person) {
     const { node, world, project } = at(visit.c)
-    if (!mayAdd(project.config, 'totp', await secondFactorsOf(node, project, person.user.id)))
-      return redirect(visit.c, listPath('totp'))
+    const held = await secondFactorsOf(node, project, person.user.id)
+    if (!mayAdd(project.config, 'totp', held)) return redirect(visit.c, listPath('totp'))
     const app = opened<App>(visit, person, 'app')
+    // What the app knows by now is nobody's to read again, though the address may be in a browser's history.
+    if (app !== undefined && holdsApp(node, project, person.user.id, { held, secret: app.secret }))
+      return redirect(visit.c, listPath('totp'))
     // A reload shows the same picture.
     if (app === undefined)
       return redirect(visit.c, to(totpPath, sealed(visit, person, 'app', { secret: newTotpSecret(world.random) })))
@@ -115,24 +120,7 @@ function createCodeTarget(type: CodeTarget['type']): SettingsPage {
       return draw(visit, {
         title: { k: email ? 'setup_oob_otp.title_email' : 'setup_oob_otp.title_phone' },
         back: listPath(type),
-        body: (
-          <>
-            <Lead>
-              <T k={email ? 'setup_oob_otp.help_email' : 'setup_oob_otp.help_phone'} />
-            </Lead>
-            <Form>
-              <IdentifierField
-                name="x_target"
-                kinds={[email ? 'email' : 'phone']}
-                use="sign-up"
-                value={visit.carried.typed?.x_target}
-                error={errorAt(visit, 'x_target')}
-                autofocus
-              />
-              <Button>{visit.words('common.continue')}</Button>
-            </Form>
-          </>
-        ),
+        body: <TargetForm visit={visit} email={email} second />,
       })
     },
     async post(visit, person, form) {
